@@ -1,0 +1,27 @@
+# Every library sluice takes from the system. A missing one ends with one message that names its Debian package.
+find_package(PkgConfig)
+if(NOT PKG_CONFIG_FOUND)
+  message(FATAL_ERROR "pkg-config is missing; on Debian: apt-get install pkg-config")
+endif()
+
+set(missing "")
+macro(sluice_need name module debian)
+  pkg_check_modules(${name} QUIET IMPORTED_TARGET ${module})
+  if(NOT ${name}_FOUND)
+    list(APPEND missing ${debian})
+  endif()
+endmacro()
+
+sluice_need(CURL "libcurl>=7.88" libcurl4-openssl-dev)
+sluice_need(JANSSON "jansson>=2.14" libjansson-dev)
+sluice_need(LIBCONFIG "libconfig>=1.5" libconfig-dev)
+sluice_need(SQLITE "sqlite3>=3.40" libsqlite3-dev)
+sluice_need(ZLIB zlib zlib1g-dev)
+if(BUILD_TESTING)
+  sluice_need(CMOCKA cmocka libcmocka-dev)
+endif()
+
+if(missing)
+  list(JOIN missing " " packages)
+  message(FATAL_ERROR "libraries are missing; on Debian: apt-get install ${packages}")
+endif()

@@ -1,0 +1,138 @@
+/* sluice/sluice.h - the connector author's helper library, over abi.h.
+ *
+ * A connector is tables and one straight-line function per stream:
+ *
+ *     static int32_t read_customers(sluice_run *run)
+ *     {
+ *         sluice_call call = {.url = sluice_text(run, "${url}/customers"), .headers = {{"X-Key", "${api_key}"}}};
+ *         sluice_body *body = sluice_ask(run, &call);
+ *
+ *         sluice_each(run, body, "data");
+ *         return sluice_checkpoint(run, sluice_value_of(body, "as_of"));
+ *     }
+ *
+ * No call needs its result checked: the first failure ends the run and every later call does nothing. Every helper
+ * accepts what a failed one returned.
+ *
+ * Memory:  text and bodies that helpers return live until the run ends; what belongs to a record (sluice_record, its
+ *          texts) lives until that record's emit, skip or reject. Nothing is freed by the connector.
+ * Threads: call all of it from the thread that called run().
+ */
+#ifndef SLUICE_SLUICE_H
+#define SLUICE_SLUICE_H
+
+#include "sluice/abi.h"
+
+#if defined(__GNUC__)
+#define SLUICE_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#define SLUICE_EXPORT __attribute__((visibility("default")))
+#else
+#define SLUICE_PRINTF(fmt, args)
+#define SLUICE_EXPORT
+#endif
+
+/* ---- Text and settings ----------------------------------------------------------------------------------------- */
+
+/* printf, after "${name}" in `fmt` has been replaced by that setting's text. Never NULL. */
+const char *sluice_text(sluice_run *run, const char *fmt, ...) SLUICE_PRINTF(2, 3);
+
+/* A setting as text, "" when it is not set; a setting that does not exist ends the run with SLUICE_E_BUG. */
+const char *sluice_opt_text(sluice_run *run, const char *name);
+
+/* A setting as a number (durations in microseconds), 0 when it is not set. */
+int64_t sluice_opt_int(sluice_run *run, const char *name);
+
+/* ---- Asking the source ----------------------------------------------------------------------------------------- */
+
+#define SLUICE_CALL_HEADERS 8
+/* One request and what a person should know about it. Zero means: not used. */
+typedef struct sluice_call {
+    const char *method;                         /* default: POST when there is a body, else GET */
+    const char *url;                            /* "${setting}" is filled in; a doubled "/" in the path becomes one */
+    sluice_pair headers[SLUICE_CALL_HEADERS];   /* up to the first without a name; values are filled in */
+    const char *json;    /* body. A ' stands for a "; "${setting}" becomes that setting's JSON: a quoted text, a bare
+                          * number or boolean. Sends Content-Type: application/json */
+    const char *charset; /* of the answer, filled in; default: what it claims, else UTF-8 */
+    const char *hint;    /* what a person should check when this is refused */
+} sluice_call;
+
+typedef struct sluice_body sluice_body; /* opaque: an answer that is one JSON object */
+
+/* Ask and wait. NULL when the run has failed, also when the answer is not one whole JSON object: that failure quotes
+ * its first bytes and the call's hint. */
+sluice_body *sluice_ask(sluice_run *run, const sluice_call *call);
+
+/* Keys at the top of the answer, wherever they stand in it; of a repeated key the last one counts. */
+int sluice_has(sluice_body *body, const char *key);             /* sent, and not null */
+int sluice_true_of(sluice_body *body, const char *key);         /* is it `true`? */
+int64_t sluice_int_of(sluice_body *body, const char *key);      /* number or text of a number; else -1 */
+const char *sluice_value_of(sluice_body *body, const char *key); /* text, number or boolean as text; else "" */
+
+/* Map each element of the list at `key`, in order, with the stream's map(). Returns how many there were. A list that
+ * is absent or not a list ends the run with SLUICE_E_REMOTE. */
+int64_t sluice_each(sluice_run *run, sluice_body *body, const char *key);
+
+/* ---- One record ------------------------------------------------------------------------------------------------ */
+
+typedef struct sluice_record sluice_record; /* opaque: a record that is being mapped */
+
+/* Read `json` into the stream's columns by their paths. A value that does not convert marks the record; its emit is
+ * then a reject that names column and value. NULL when the run has failed. */
+sluice_record *sluice_map(sluice_run *run, sluice_str json);
+
+/* The text of a column as mapped so far, "" when it has none. */
+const char *sluice_get(sluice_record *rec, const char *column);
+
+/* The text of a key at the top of the source's record, "" for null, NULL when it was not sent. */
+const char *sluice_source(sluice_record *rec, const char *key);
+
+/* Set a column of type TEXT; `text` is copied. */
+void sluice_set_text(sluice_record *rec, const char *column, const char *text);
+
+/* The three verdicts on a record; each returns the run's status. */
+int32_t sluice_emit(sluice_record *rec);
+int32_t sluice_skip(sluice_record *rec, const char *why);
+int32_t sluice_reject(sluice_record *rec, const char *fmt, ...) SLUICE_PRINTF(2, 3);
+
+/* A map() for streams whose table says everything. */
+int32_t sluice_map_table(sluice_run *run, sluice_str record);
+
+/* ---- The run --------------------------------------------------------------------------------------------------- */
+
+/* All rows so far are complete; the next run starts at `cursor` ("" keeps the old one). Returns the run's status. */
+int32_t sluice_checkpoint(sluice_run *run, const char *cursor);
+
+/* How many records the source announced; a negative number announces nothing. */
+int32_t sluice_total(sluice_run *run, int64_t announced);
+
+/* The window that the answer covers: two times of the same clock, as sent. */
+int32_t sluice_window(sluice_run *run, const char *from, const char *to);
+
+/* A warning in the run's result. */
+int32_t sluice_warn(sluice_run *run, const char *fmt, ...) SLUICE_PRINTF(2, 3);
+
+/* End the run with `code`, a SLUICE_E_*. */
+int32_t sluice_fail(sluice_run *run, int32_t code, const char *fmt, ...) SLUICE_PRINTF(3, 4);
+
+/* ---- Tables ---------------------------------------------------------------------------------------------------- */
+
+#define SLUICE_COUNT(a) ((uint32_t)(sizeof(a) / sizeof((a)[0])))
+#define SLUICE_COLUMNS(a) .columns = (a), .column_count = SLUICE_COUNT(a), .column_stride = sizeof((a)[0])
+#define SLUICE_MATCHES(...)                                                                                          \
+    .matches = (const sluice_match[]){__VA_ARGS__},                                                                  \
+    .match_count = SLUICE_COUNT(((const sluice_match[]){__VA_ARGS__})), .match_stride = sizeof(sluice_match)
+#define SLUICE_OPTIONS(a) .options = (a), .option_count = SLUICE_COUNT(a), .option_stride = sizeof((a)[0])
+#define SLUICE_STREAMS(a) .streams = (a), .stream_count = SLUICE_COUNT(a), .stream_stride = sizeof((a)[0])
+#define SLUICE_ROUTES(a) .routes = (a), .route_count = SLUICE_COUNT(a), .route_stride = sizeof((a)[0])
+
+/* The connector itself and its entry function; the last line of a connector's file. */
+#define SLUICE_CONNECTOR(...)                                                                                        \
+    static const sluice_connector sluice_connector_table = {                                                         \
+        .struct_size = sizeof(sluice_connector), .abi_minor = SLUICE_ABI_MINOR, __VA_ARGS__};                        \
+    SLUICE_EXPORT const sluice_connector *sluice_connector_v0(void);                                                 \
+    const sluice_connector *sluice_connector_v0(void)                                                                \
+    {                                                                                                                \
+        return &sluice_connector_table;                                                                              \
+    }
+
+#endif
