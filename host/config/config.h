@@ -1,0 +1,179 @@
+/* config.h - what the operator wrote: libconfig files into one immutable, checked object.
+ *
+ * config_load() reads the main file, its env_file and its include directory, and reports every problem it finds, each
+ * with file and line, not just the first. What only a connector's plugin can tell (which settings and streams there
+ * are) is checked by config_bind(), with the plugin's description.
+ *
+ * Lifetime: a config owns all it points to, until config_free(). It never changes after config_bind(); a reload loads
+ *           a new one.
+ * Secrets:  values of `${NAME}` and `${file:}` are secrets to nobody here; config_bind() registers the values of
+ *           secret settings with redact(), config_load() those of tokens, and of passwords in URLs.
+ */
+#ifndef SLUICE_CONFIG_CONFIG_H
+#define SLUICE_CONFIG_CONFIG_H
+
+#include "err.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One thing that is wrong. */
+struct config_problem {
+    char *file; /* as the operator named it */
+    int line;   /* 1 is the first; 0: the file as a whole */
+    char *text; /* what is wrong, and the likely fix */
+};
+struct config_problems {
+    struct config_problem *list;
+    size_t count;
+};
+void config_problems_free(struct config_problems *p);
+
+/* Add a problem; used by config and by those who check with it. */
+void config_problem(struct config_problems *p, const char *file, int line, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+struct config_node; /* opaque: a connector's settings block as written, with its places */
+
+/* connectors[].http */
+struct config_http {
+    int64_t timeout_us;         /* default 30s */
+    int64_t connect_timeout_us; /* default 10s */
+    uint64_t max_body;          /* default 1GiB */
+    uint32_t attempts;          /* default 4 */
+    uint32_t parallel;          /* 0: as the connector proposes */
+    uint32_t rate_per_min;      /* 0: not set; the connector's proposal holds */
+    bool rate_set;
+    bool insecure;              /* http:// to hosts that are not loopback; default false */
+    char *proxy;                /* "" when not set */
+    char *ca_file;              /* absolute; "" when not set */
+};
+
+/* jobs[].fields */
+struct config_field {
+    char *from;     /* path in the source's record */
+    char *column;
+    uint32_t type;  /* SLUICE_INT to SLUICE_INTS; written as integer, text, boolean, decimal, time, integers */
+    uint32_t scale; /* decimals; default 2 */
+};
+
+/* jobs[].columns: stream's column -> table's column; "" leaves it out */
+struct config_rename {
+    char *from, *to;
+};
+
+/* jobs[].match */
+struct config_match {
+    uint32_t rule;  /* SLUICE_IDENTITY, ADOPT or REBIND */
+    char *columns;  /* names, split by blanks */
+    char *never;    /* values that match nothing, split by blanks; "" when none */
+};
+
+#define CONFIG_CATCHUP_ONCE 0
+#define CONFIG_CATCHUP_SKIP 1
+#define CONFIG_OVERLAP_SKIP 0
+#define CONFIG_OVERLAP_QUEUE 1
+#define CONFIG_MANAGE_CREATE 0
+#define CONFIG_MANAGE_CHECK 1
+#define CONFIG_ON_GAP_WARN 0
+#define CONFIG_ON_GAP_FULL 1
+
+struct config_connector;
+
+/* connectors[].jobs[] */
+struct config_job {
+    const struct config_connector *connector;
+    char *name;   /* "<connector>.<stream>", or "<connector>.<name>" where the job has a name */
+    char *stream;
+    bool enabled; /* itself and its connector */
+    char *schedule, *full_schedule; /* cron lines; "" when not set */
+    char *timezone;                 /* IANA; default UTC */
+    bool on_start;
+    int64_t jitter_us;        /* default 0 */
+    int catchup, overlap;     /* CONFIG_CATCHUP_*, CONFIG_OVERLAP_* */
+    int64_t deadline_us;      /* default limits.deadline */
+    char **after;             /* streams that run first */
+    size_t after_count;
+    bool after_set;           /* false: what the stream needs */
+    struct config_field *fields;
+    size_t field_count;
+    struct config_rename *columns;
+    size_t column_count;
+    struct config_match *match; /* match_count 0: the stream's own */
+    size_t match_count;
+    char *table;              /* "" until config_bind() puts the stream's own in */
+    int manage, on_gap;       /* CONFIG_MANAGE_*, CONFIG_ON_GAP_* */
+    int64_t gap_tolerance_us; /* default 30s */
+    int64_t hold_us;          /* default 24h */
+    uint32_t batch;           /* records a transaction; default 5000 */
+    const char *file;
+    int line;
+};
+
+/* connectors[] */
+struct config_connector {
+    char *name, *plugin; /* plugin: a name in the plugins directory, or a path with a "/" */
+    bool enabled, routes;
+    char *log;                    /* level; "" when not set */
+    struct config_node *settings; /* as written */
+    struct config_http http;
+    struct config_job *jobs;
+    size_t job_count;
+    json_t *options; /* after config_bind(): every option by name, presets filled in, converted: text, integers
+                      * (durations in microseconds), booleans, arrays, arrays of objects for groups that are lists */
+    const char *file;
+    int line;
+};
+
+/* control.tokens[] */
+struct config_token {
+    char *name, *secret, *tenant; /* tenant "" when it sees all; a token with an empty secret is left out */
+};
+
+struct config_alert {
+    char **on; /* failing, recovered, gap, stale, rejects */
+    size_t on_count;
+    uint32_t after; /* default 1 */
+    char *webhook, *command;
+};
+
+struct config {
+    char *path;      /* the main file */
+    char *store_url; /* default sqlite:/var/lib/sluice/sluice.db; a sqlite: path is absolute */
+    char *plugins;   /* directory, absolute; default: where this sluice was installed to */
+    char *listen, *socket;
+    struct config_token *tokens;
+    size_t token_count;
+    uint32_t max_runs;        /* default 4 */
+    uint64_t memory;          /* default 256MiB */
+    int64_t deadline_us;      /* default 30m */
+    int64_t history_runs_us;  /* default 90d */
+    int64_t history_rejects_us; /* default 1y */
+    struct config_alert *alerts;
+    size_t alert_count;
+    struct config_connector *connectors;
+    size_t connector_count;
+    /* private to config/ */
+    struct config_files *files;
+};
+
+/* Read it all. Returns 0 with *out, or SLUICE_E_CONFIG with *problems (and E_NOT_FOUND when `path` itself is not
+ * there). `env_file` overrides the file's own; NULL: as the file says. Problems may be there beside a result of 0 only
+ * as none: any problem is an error. */
+int config_load(const char *path, const char *env_file, struct config **out, struct config_problems *problems);
+
+/* Check connector `index` against its plugin's description (the JSON of host/worker/describe.h) and fill in its
+ * options and its jobs' tables. Returns 0 or SLUICE_E_CONFIG with *problems. */
+int config_bind(struct config *c, size_t index, const json_t *description, struct config_problems *problems);
+
+/* A job by its name, NULL when there is none. */
+const struct config_job *config_find_job(const struct config *c, const char *name);
+
+/* The name nearest to `name` among `count` names, NULL when none is near. */
+const char *config_nearest(const char *name, const char *const *names, size_t count);
+
+void config_free(struct config *c);
+
+#endif
