@@ -1,0 +1,107 @@
+/* db.h - the few things sluice asks of a database, the same for every one.
+ *
+ * SQL is written once for all: identifiers quoted, parameters $1, $2… in the order of their first appearance, no
+ * dialect beyond what dialect() tells. One connection, one transaction at a time.
+ *
+ * Errors: E_STORE       away, full, read-only, corrupt or locked for longer than the busy time
+ *         E_REFUSED     this statement was refused by the data: a constraint, a foreign key, a trigger, a type. The
+ *                       message starts with its class ("constraint", "foreign-key", "trigger", "type", "lock",
+ *                       "disk", "permission"); an open transaction goes on
+ *         E_SYSTEM      memory
+ * Threads: a connection belongs to one thread.
+ */
+#ifndef SLUICE_STORE_DB_H
+#define SLUICE_STORE_DB_H
+
+#include "err.h"
+#include "sluice/abi.h"
+
+#include <stdbool.h>
+
+struct db;      /* opaque: a connection */
+struct db_stmt; /* opaque: a prepared statement */
+
+#define DB_NULL 0
+#define DB_INT 1
+#define DB_TEXT 2
+#define DB_REAL 3 /* read only: a number that an existing table keeps as a double; `s` is its text */
+
+struct db_value {
+    int type;
+    int64_t i;
+    sluice_str s; /* bound: borrowed until the next step; read: valid until the next step or reset */
+};
+
+#define DB_READ_ONLY 1u /* open for reading; a database that is not there is E_STORE */
+#define DB_DRY_RUN 2u   /* nothing may remain: a database that is not there is made in memory */
+
+/* Open the store at `url` (sqlite:PATH). Close with db_close(). */
+int db_open(const char *url, unsigned flags, struct db **out, struct err *err);
+void db_close(struct db *db); /* rolls back what is open; NULL is fine */
+
+/* Is there a database at `url`? False for one that the first run would create. */
+bool db_exists(const char *url);
+
+/* Run one or more statements without parameters. */
+int db_exec(struct db *db, const char *sql, struct err *err);
+
+/* Prepare one statement. Finalize with db_finalize(). */
+int db_prepare(struct db *db, const char *sql, struct db_stmt **out, struct err *err);
+void db_finalize(struct db_stmt *st); /* NULL is fine */
+
+/* Set parameter `index`, 1 is the first. Values stay until they are bound anew. */
+void db_bind(struct db_stmt *st, int index, struct db_value value);
+void db_bind_int(struct db_stmt *st, int index, int64_t value);
+void db_bind_text(struct db_stmt *st, int index, const char *text); /* NULL binds NULL */
+void db_bind_null(struct db_stmt *st, int index);
+
+/* 1: a row; 0: no more; negative: an error, and the statement is reset. */
+int db_step(struct db_stmt *st, struct err *err);
+struct db_value db_column(struct db_stmt *st, int index); /* 0 is the first */
+int64_t db_column_int(struct db_stmt *st, int index);     /* 0 for null */
+const char *db_column_text(struct db_stmt *st, int index); /* "" for null; until the next step */
+void db_reset(struct db_stmt *st);
+
+/* Step a statement that returns no rows to its end and reset it. *changes (may be NULL): rows it touched. */
+int db_run(struct db_stmt *st, int64_t *changes, struct err *err);
+
+/* Transactions. db_begin() takes the write lock at once. */
+int db_begin(struct db *db, struct err *err);
+int db_commit(struct db *db, struct err *err);
+void db_rollback(struct db *db); /* keeps going when there is none */
+bool db_in_transaction(const struct db *db);
+
+/* ---- What a table looks like ---- */
+#define DB_FAMILY_OTHER 0
+#define DB_FAMILY_INT 1
+#define DB_FAMILY_TEXT 2
+#define DB_FAMILY_NUMBER 3 /* decimals or doubles */
+
+struct db_table_column {
+    char *name;
+    char *type;        /* as declared */
+    int family;        /* DB_FAMILY_* of what it can hold unchanged */
+    bool not_null, has_default, generated;
+};
+struct db_table {
+    bool exists, is_view;
+    char *locator;                   /* SQL that names a row within its table, quoted where needed */
+    struct db_table_column *columns;
+    size_t column_count;
+};
+
+/* Look `name` up. The result's memory is the caller's: db_table_free(). A table that is not there is no error. */
+int db_describe(struct db *db, const char *name, struct db_table *out, struct err *err);
+void db_table_free(struct db_table *t);
+
+/* The SQL type in which this database keeps a column of this SLUICE_* type. */
+const char *db_type_name(const struct db *db, uint32_t type, uint32_t scale, bool narrow);
+
+/* SQL for a surrogate primary key column's type, and for a key normalised as the flags TRIM and LOWER say. */
+const char *db_serial_type(const struct db *db);
+
+/* `"name"`, quotes inside doubled. Appends to a buffer that the caller checks. */
+struct buf;
+void db_quote(struct buf *out, const char *name);
+
+#endif

@@ -1,0 +1,280 @@
+/* reject.c - see reject.h. */
+#include "reject.h"
+
+#include "buf.h"
+#include "clock.h"
+#include "date.h"
+#include "id.h"
+#include "run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define OPEN "resolved_at IS NULL AND superseded_at IS NULL"
+
+struct rejects {
+    struct db *db;
+    char *job, *partition;
+    char run_id[RUN_ID_SIZE];
+    int64_t open; /* upper bound of the open rejects of this job and partition */
+    struct db_stmt *find, *again, *insert, *supersede, *next, *resolve;
+};
+
+static void now_text(struct buf *out)
+{
+    date_print_ms(out, clock_wall_us());
+}
+
+static int count_open(struct rejects *r, struct err *err)
+{
+    struct db_stmt *st;
+    int rc = db_prepare(r->db, "SELECT count(*) FROM sluice_rejects WHERE job = $1 AND partition = $2 AND " OPEN, &st,
+                        err);
+    if (rc)
+        return rc;
+    db_bind_text(st, 1, r->job);
+    db_bind_text(st, 2, r->partition);
+    rc = db_step(st, err);
+    if (rc == 1)
+        r->open = db_column_int(st, 0);
+    db_finalize(st);
+    return rc < 0 ? rc : SLUICE_OK;
+}
+
+static int prepare(struct rejects *r, struct err *err)
+{
+    struct {
+        struct db_stmt **st;
+        const char *sql;
+    } list[] = {
+        {&r->find, "SELECT id FROM sluice_rejects WHERE job = $1 AND partition = $2 AND record_key = $3 AND " OPEN
+                   " AND (payload = $4 OR ($3 <> '' AND run_id <> $5)) ORDER BY payload = $4 DESC, id LIMIT 1"},
+        {&r->again, "UPDATE sluice_rejects SET run_id = $1, reason = $2, kind = $3, payload = $4,"
+                    " seen_count = seen_count + 1, last_seen_at = $5 WHERE id = $6"},
+        {&r->insert, "INSERT INTO sluice_rejects (id, run_id, job, partition, record_key, reason, payload, kind,"
+                     " rejected_at, last_seen_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)"},
+        {&r->supersede, "UPDATE sluice_rejects SET superseded_at = $1 WHERE job = $2 AND partition = $3"
+                        " AND record_key = $4 AND " OPEN},
+        {&r->next, "SELECT id, record_key, reason, kind, payload FROM sluice_rejects WHERE job = $1 AND partition = $2"
+                   " AND id > $3 AND " OPEN " ORDER BY id LIMIT 1"},
+        {&r->resolve, "UPDATE sluice_rejects SET resolved_at = $1 WHERE id = $2"},
+    };
+
+    for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+        int rc = db_prepare(r->db, list[i].sql, list[i].st, err);
+        if (rc)
+            return rc;
+    }
+    return SLUICE_OK;
+}
+
+int rejects_open(struct db *db, const char *job, const char *partition, const char *run_id, struct rejects **out,
+                 struct err *err)
+{
+    struct rejects *r = calloc(1, sizeof(*r));
+
+    if (!r)
+        return err_set(err, E_SYSTEM, "out of memory");
+    r->db = db;
+    r->job = strdup(job);
+    r->partition = strdup(partition);
+    snprintf(r->run_id, sizeof(r->run_id), "%s", run_id);
+    int rc = r->job && r->partition ? prepare(r, err) : err_set(err, E_SYSTEM, "out of memory");
+    if (!rc)
+        rc = count_open(r, err);
+    if (rc)
+        rejects_close(r);
+    else
+        *out = r;
+    return rc;
+}
+
+void rejects_close(struct rejects *r)
+{
+    if (!r)
+        return;
+    db_finalize(r->find);
+    db_finalize(r->again);
+    db_finalize(r->insert);
+    db_finalize(r->supersede);
+    db_finalize(r->next);
+    db_finalize(r->resolve);
+    free(r->job);
+    free(r->partition);
+    free(r);
+}
+
+static struct db_value text_value(sluice_str s)
+{
+    return (struct db_value){.type = DB_TEXT, .s = s};
+}
+
+/* The id of the row that this record already has, "" when it has none. */
+static int find_again(struct rejects *r, sluice_str key, sluice_str payload, char id[RUN_ID_SIZE], struct err *err)
+{
+    id[0] = '\0';
+    if (r->open == 0)
+        return SLUICE_OK;
+    db_bind_text(r->find, 1, r->job);
+    db_bind_text(r->find, 2, r->partition);
+    db_bind(r->find, 3, text_value(key));
+    db_bind(r->find, 4, text_value(payload));
+    db_bind_text(r->find, 5, r->run_id);
+    int rc = db_step(r->find, err);
+    if (rc == 1)
+        snprintf(id, RUN_ID_SIZE, "%s", db_column_text(r->find, 0));
+    db_reset(r->find);
+    return rc < 0 ? rc : SLUICE_OK;
+}
+
+static int put_again(struct rejects *r, const char *id, const char *reason, const char *kind, sluice_str payload,
+                     const char *now, struct err *err)
+{
+    db_bind_text(r->again, 1, r->run_id);
+    db_bind_text(r->again, 2, reason);
+    db_bind_text(r->again, 3, kind);
+    db_bind(r->again, 4, text_value(payload));
+    db_bind_text(r->again, 5, now);
+    db_bind_text(r->again, 6, id);
+    return db_run(r->again, NULL, err);
+}
+
+static int put_new(struct rejects *r, sluice_str key, const char *reason, const char *kind, sluice_str payload,
+                   const char *now, struct err *err)
+{
+    char id[RUN_ID_SIZE];
+
+    id_new(id);
+    db_bind_text(r->insert, 1, id);
+    db_bind_text(r->insert, 2, r->run_id);
+    db_bind_text(r->insert, 3, r->job);
+    db_bind_text(r->insert, 4, r->partition);
+    db_bind(r->insert, 5, text_value(key));
+    db_bind_text(r->insert, 6, reason);
+    db_bind(r->insert, 7, text_value(payload));
+    db_bind_text(r->insert, 8, kind);
+    db_bind_text(r->insert, 9, now);
+    r->open++;
+    return db_run(r->insert, NULL, err);
+}
+
+int rejects_put(struct rejects *r, sluice_str key, const char *reason, const char *kind, sluice_str payload,
+                struct err *err)
+{
+    char id[RUN_ID_SIZE];
+    struct buf now = {0};
+    int rc = find_again(r, key, payload, id, err);
+
+    now_text(&now);
+    if (!rc && *id)
+        rc = put_again(r, id, reason, kind, payload, buf_text(&now), err);
+    else if (!rc)
+        rc = put_new(r, key, reason, kind, payload, buf_text(&now), err);
+    buf_free(&now);
+    return rc;
+}
+
+int rejects_supersede(struct rejects *r, sluice_str key, struct err *err)
+{
+    struct buf now = {0};
+
+    if (r->open == 0 || key.len == 0)
+        return SLUICE_OK;
+    now_text(&now);
+    db_bind_text(r->supersede, 1, buf_text(&now));
+    db_bind_text(r->supersede, 2, r->job);
+    db_bind_text(r->supersede, 3, r->partition);
+    db_bind(r->supersede, 4, text_value(key));
+    int rc = db_run(r->supersede, NULL, err);
+    buf_free(&now);
+    return rc;
+}
+
+bool reject_retryable(const char *reason)
+{
+    static const char *const classes[] = {"foreign-key:", "lock:", "serialization:", "disk:", "permission:"};
+
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+        if (strncmp(reason, classes[i], strlen(classes[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+int rejects_next(struct rejects *r, bool retryable_only, const char *after_id, struct reject *out, struct err *err)
+{
+    char last[RUN_ID_SIZE];
+    int rc;
+
+    if (r->open == 0)
+        return 0;
+    snprintf(last, sizeof(last), "%s", after_id);
+    for (;;) {
+        db_reset(r->next);
+        db_bind_text(r->next, 1, r->job);
+        db_bind_text(r->next, 2, r->partition);
+        db_bind_text(r->next, 3, last);
+        rc = db_step(r->next, err);
+        if (rc != 1)
+            break;
+        *out = (struct reject){db_column_text(r->next, 0), db_column_text(r->next, 1), db_column_text(r->next, 2),
+                               db_column_text(r->next, 3), db_column(r->next, 4).s};
+        if (!retryable_only || reject_retryable(out->reason))
+            return 1;
+        snprintf(last, sizeof(last), "%s", out->id);
+    }
+    db_reset(r->next);
+    return rc;
+}
+
+int rejects_resolve(struct rejects *r, const char *id, struct err *err)
+{
+    struct buf now = {0};
+
+    now_text(&now);
+    db_bind_text(r->resolve, 1, buf_text(&now));
+    db_bind_text(r->resolve, 2, id);
+    int rc = db_run(r->resolve, NULL, err);
+    buf_free(&now);
+    return rc;
+}
+
+int reject_list(struct db *db, const char *job, int (*each)(const struct reject_row *row, void *context), void *context,
+                struct err *err)
+{
+    struct db_stmt *st;
+    int rc = db_prepare(db,
+                        "SELECT id, run_id, job, partition, record_key, reason, payload, kind, rejected_at,"
+                        " last_seen_at, seen_count FROM sluice_rejects WHERE ($1 = '' OR job = $1) AND " OPEN
+                        " ORDER BY id",
+                        &st, err);
+    if (rc)
+        return rc;
+    db_bind_text(st, 1, job ? job : "");
+    while ((rc = db_step(st, err)) == 1) {
+        struct reject_row row = {.id = db_column_text(st, 0),         .run_id = db_column_text(st, 1),
+                                 .job = db_column_text(st, 2),        .partition = db_column_text(st, 3),
+                                 .record_key = db_column_text(st, 4), .reason = db_column_text(st, 5),
+                                 .payload = db_column_text(st, 6),    .kind = db_column_text(st, 7),
+                                 .rejected_at = db_column_text(st, 8), .last_seen_at = db_column_text(st, 9),
+                                 .seen_count = db_column_int(st, 10)};
+        rc = each(&row, context);
+        if (rc < 0)
+            break;
+    }
+    db_finalize(st);
+    return rc;
+}
+
+int reject_purge(struct db *db, const char *job, int64_t *count, struct err *err)
+{
+    struct db_stmt *st;
+    int rc = db_prepare(db, "DELETE FROM sluice_rejects WHERE ($1 = '' OR job = $1) AND " OPEN, &st, err);
+
+    if (rc)
+        return rc;
+    db_bind_text(st, 1, job ? job : "");
+    rc = db_run(st, count, err);
+    db_finalize(st);
+    return rc;
+}

@@ -1,0 +1,53 @@
+/* reject.h - records that could not be stored: kept with reason and payload until they are stored or forgotten.
+ *
+ * A reason begins with its class, "no-key: …", "constraint: …". A record that is rejected again is one row with a
+ * count: the same key, with the same payload or from an earlier run; without a key, the same payload.
+ */
+#ifndef SLUICE_STORE_REJECT_H
+#define SLUICE_STORE_REJECT_H
+
+#include "db.h"
+
+#define REJECT_MAPPING "mapping" /* the payload is the source's text */
+#define REJECT_STORE "store"     /* the payload is the mapped record, an object by column */
+
+struct rejects; /* opaque: the rejects of one job and partition during one run */
+
+/* Prepare; `run_id` is what new rejects are noted under. Close with rejects_close(). */
+int rejects_open(struct db *db, const char *job, const char *partition, const char *run_id, struct rejects **out,
+                 struct err *err);
+void rejects_close(struct rejects *r); /* NULL is fine */
+
+/* Keep one, inside the batch's transaction. */
+int rejects_put(struct rejects *r, sluice_str key, const char *reason, const char *kind, sluice_str payload,
+                struct err *err);
+
+/* A record with this key was stored: its open rejects are superseded. Cheap while there are none. */
+int rejects_supersede(struct rejects *r, sluice_str key, struct err *err);
+
+/* The open rejects of the job, oldest first, when `retryable_only` just those that may pass by themselves. Reads one
+ * after `after_id` ("": the first). 1: *out is filled, its texts live until the next call; 0: no more. */
+struct reject {
+    const char *id, *key, *reason, *kind;
+    sluice_str payload;
+};
+int rejects_next(struct rejects *r, bool retryable_only, const char *after_id, struct reject *out, struct err *err);
+
+/* It was stored after all. */
+int rejects_resolve(struct rejects *r, const char *id, struct err *err);
+
+/* May a reject with this reason pass by itself later? (foreign key, lock, serialization, disk, permission) */
+bool reject_retryable(const char *reason);
+
+/* For people: call `each` for open rejects (of `job`; NULL: all), newest last. Values as in the table. */
+struct reject_row {
+    const char *id, *run_id, *job, *partition, *record_key, *reason, *payload, *kind, *rejected_at, *last_seen_at;
+    int64_t seen_count;
+};
+int reject_list(struct db *db, const char *job, int (*each)(const struct reject_row *row, void *context), void *context,
+                struct err *err);
+
+/* Forget the open rejects of `job` (NULL: all); *count says how many. */
+int reject_purge(struct db *db, const char *job, int64_t *count, struct err *err);
+
+#endif

@@ -1,0 +1,88 @@
+/* schema.c - see schema.h. The statements are plain SQL that SQLite and PostgreSQL both take. */
+#include "schema.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char tables[] =
+    "CREATE TABLE sluice_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);"
+    "CREATE TABLE sluice_runs ("
+    " id TEXT PRIMARY KEY, parent TEXT, job TEXT NOT NULL, partition TEXT NOT NULL DEFAULT '', mode TEXT NOT NULL,"
+    " status TEXT NOT NULL, reason TEXT, host TEXT NOT NULL, batch_no BIGINT NOT NULL DEFAULT 0,"
+    " started_at TEXT NOT NULL, finished_at TEXT, total BIGINT, processed BIGINT NOT NULL DEFAULT 0,"
+    " created BIGINT NOT NULL DEFAULT 0, updated BIGINT NOT NULL DEFAULT 0, skipped BIGINT NOT NULL DEFAULT 0,"
+    " errors BIGINT NOT NULL DEFAULT 0, window_start TEXT, window_end TEXT, message TEXT, error TEXT,"
+    " warnings TEXT NOT NULL DEFAULT '[]', stats TEXT NOT NULL DEFAULT '{}', error_details TEXT NOT NULL DEFAULT '[]');"
+    "CREATE UNIQUE INDEX sluice_runs_running ON sluice_runs (job, partition) WHERE status = 'running';"
+    "CREATE INDEX sluice_runs_job ON sluice_runs (job, started_at);"
+    "CREATE TABLE sluice_cursors (job TEXT NOT NULL, partition TEXT NOT NULL DEFAULT '', cursor TEXT NOT NULL,"
+    " updated_at TEXT NOT NULL, reply_at BIGINT, window_us BIGINT, PRIMARY KEY (job, partition));"
+    "CREATE TABLE sluice_rejects ("
+    " id TEXT PRIMARY KEY, run_id TEXT NOT NULL, job TEXT NOT NULL, partition TEXT NOT NULL DEFAULT '',"
+    " record_key TEXT NOT NULL, reason TEXT NOT NULL, payload TEXT NOT NULL, kind TEXT NOT NULL,"
+    " seen_count BIGINT NOT NULL DEFAULT 1, rejected_at TEXT NOT NULL, last_seen_at TEXT NOT NULL, resolved_at TEXT,"
+    " superseded_at TEXT);"
+    "CREATE INDEX sluice_rejects_open ON sluice_rejects (job, partition, record_key)"
+    " WHERE resolved_at IS NULL AND superseded_at IS NULL;"
+    "CREATE TABLE sluice_jobs (job TEXT PRIMARY KEY, last_fire TEXT, paused BIGINT NOT NULL DEFAULT 0,"
+    " config_hash TEXT, updated_at TEXT NOT NULL);"
+    "CREATE TABLE sluice_hosts (host TEXT PRIMARY KEY, beat_at TEXT NOT NULL, generation BIGINT NOT NULL DEFAULT 0,"
+    " config_hash TEXT, version TEXT);"
+    "INSERT INTO sluice_meta (name, value) VALUES ('schema_version', '1');";
+
+static int read_version(struct db *db, struct err *err)
+{
+    struct db_stmt *st;
+    int rc = db_prepare(db, "SELECT value FROM sluice_meta WHERE name = 'schema_version'", &st, err);
+
+    if (rc)
+        return rc;
+    rc = db_step(st, err);
+    long version = rc == 1 ? strtol(db_column_text(st, 0), NULL, 10) : 0;
+    db_finalize(st);
+    if (rc < 0)
+        return rc;
+    if (version < 1)
+        return err_set(err, E_STORE, "store: sluice_meta is there but tells no schema version");
+    if (version > SCHEMA_VERSION)
+        return err_set(err, SLUICE_E_CONFIG,
+                       "store: its tables are of schema version %ld, made by a newer sluice; this one knows up to %d: "
+                       "upgrade this sluice",
+                       version, SCHEMA_VERSION);
+    return 1;
+}
+
+int schema_check(struct db *db, struct err *err)
+{
+    struct db_table meta;
+    int rc = db_describe(db, "sluice_meta", &meta, err);
+
+    if (rc)
+        return rc;
+    bool exists = meta.exists;
+    db_table_free(&meta);
+    return exists ? read_version(db, err) : 0;
+}
+
+int schema_ensure(struct db *db, struct err *err)
+{
+    bool mine = !db_in_transaction(db);
+    int rc = schema_check(db, err);
+
+    if (rc == 1)
+        return SLUICE_OK;
+    if (!rc && mine)
+        rc = db_begin(db, err);
+    if (!rc)
+        rc = schema_check(db, err); /* another process may have been first */
+    if (rc == 1)
+        rc = SLUICE_OK;
+    else if (!rc)
+        rc = db_exec(db, tables, err);
+    if (!rc && mine)
+        rc = db_commit(db, err);
+    if (rc && mine)
+        db_rollback(db);
+    return rc;
+}

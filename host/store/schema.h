@@ -1,0 +1,15 @@
+/* schema.h - sluice's own tables in the store: sluice_runs, _cursors, _rejects, _jobs, _hosts and _meta. */
+#ifndef SLUICE_STORE_SCHEMA_H
+#define SLUICE_STORE_SCHEMA_H
+
+#include "db.h"
+
+#define SCHEMA_VERSION 1
+
+/* Are they there, and of a version this sluice knows? 1: yes; 0: not there; SLUICE_E_CONFIG: a newer sluice made them. */
+int schema_check(struct db *db, struct err *err);
+
+/* Create them, or bring older ones up to date, in a transaction of its own unless one is open. */
+int schema_ensure(struct db *db, struct err *err);
+
+#endif

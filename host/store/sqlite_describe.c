@@ -1,0 +1,109 @@
+/* sqlite_describe.c - what a table of an SQLite database looks like. */
+#include "db.h"
+
+#include "buf.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* What a column declared as `type` keeps unchanged: SQLite's own affinity rules, in their order. */
+static int family_of(const char *type)
+{
+    if (strcasestr(type, "INT"))
+        return DB_FAMILY_INT;
+    if (strcasestr(type, "CHAR") || strcasestr(type, "CLOB") || strcasestr(type, "TEXT"))
+        return DB_FAMILY_TEXT;
+    if (!*type || strcasestr(type, "BLOB"))
+        return DB_FAMILY_OTHER;
+    return DB_FAMILY_NUMBER;
+}
+
+/* Columns hidden = 2 or 3 are generated. */
+static int add_column(struct db_table *t, struct db_stmt *st, struct err *err)
+{
+    struct db_table_column *grown = realloc(t->columns, (t->column_count + 1) * sizeof(*grown));
+
+    if (!grown)
+        return err_set(err, E_SYSTEM, "store: out of memory");
+    t->columns = grown;
+    struct db_table_column *c = &grown[t->column_count];
+    *c = (struct db_table_column){.name = strdup(db_column_text(st, 0)), .type = strdup(db_column_text(st, 1))};
+    t->column_count++;
+    if (!c->name || !c->type)
+        return err_set(err, E_SYSTEM, "store: out of memory");
+    c->family = family_of(c->type);
+    c->not_null = db_column_int(st, 2) != 0;
+    c->has_default = db_column(st, 3).type != DB_NULL || (db_column_int(st, 5) == 1 && c->family == DB_FAMILY_INT);
+    c->generated = db_column_int(st, 4) >= 2;
+    return SLUICE_OK;
+}
+
+static int read_columns(struct db *db, const char *name, struct db_table *out, struct err *err)
+{
+    struct db_stmt *st;
+    int rc = db_prepare(db, "SELECT name, type, \"notnull\", dflt_value, hidden, pk FROM pragma_table_xinfo($1)", &st, err);
+
+    if (rc)
+        return rc;
+    db_bind_text(st, 1, name);
+    while ((rc = db_step(st, err)) == 1) {
+        rc = add_column(out, st, err);
+        if (rc)
+            break;
+    }
+    db_finalize(st);
+    return rc;
+}
+
+static bool has_column(const struct db_table *t, const char *name)
+{
+    for (size_t i = 0; i < t->column_count; i++) {
+        if (strcasecmp(t->columns[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A row's own number under the first of its three names that no column hides. */
+static int pick_locator(struct db_table *t, const char *name, struct err *err)
+{
+    static const char *const names[] = {"rowid", "_rowid_", "oid"};
+
+    for (size_t i = 0; i < 3; i++) {
+        if (!has_column(t, names[i])) {
+            t->locator = strdup(names[i]);
+            return t->locator ? SLUICE_OK : err_set(err, E_SYSTEM, "store: out of memory");
+        }
+    }
+    return err_set(err, SLUICE_E_CONFIG, "table %s: its columns rowid, _rowid_ and oid hide the row's number", name);
+}
+
+int db_describe(struct db *db, const char *name, struct db_table *out, struct err *err)
+{
+    struct db_stmt *st;
+    int rc = db_prepare(db, "SELECT type, wr FROM pragma_table_list WHERE schema = 'main' AND name = $1 COLLATE NOCASE",
+                        &st, err);
+
+    *out = (struct db_table){0};
+    if (rc)
+        return rc;
+    db_bind_text(st, 1, name);
+    rc = db_step(st, err);
+    bool without_rowid = false;
+    if (rc == 1) {
+        out->exists = true;
+        out->is_view = strcmp(db_column_text(st, 0), "view") == 0;
+        without_rowid = db_column_int(st, 1) != 0;
+    }
+    db_finalize(st);
+    if (rc == 1)
+        rc = read_columns(db, name, out, err);
+    if (!rc && without_rowid)
+        rc = err_set(err, SLUICE_E_CONFIG, "table %s is WITHOUT ROWID, which sluice cannot write to", name);
+    if (!rc && out->exists)
+        rc = pick_locator(out, name, err);
+    if (rc)
+        db_table_free(out);
+    return rc;
+}
