@@ -65,6 +65,9 @@ void db_reset(struct db_stmt *st);
 /* Step a statement that returns no rows to its end and reset it. *changes (may be NULL): rows it touched. */
 int db_run(struct db_stmt *st, int64_t *changes, struct err *err);
 
+/* The locator of the row that this connection inserted last. */
+int64_t db_last_row(const struct db *db);
+
 /* Transactions. db_begin() takes the write lock at once. */
 int db_begin(struct db *db, struct err *err);
 int db_commit(struct db *db, struct err *err);
@@ -94,14 +97,25 @@ struct db_table {
 int db_describe(struct db *db, const char *name, struct db_table *out, struct err *err);
 void db_table_free(struct db_table *t);
 
+/* Has the table an index that begins with `column`, plain or normalised? 1, 0 or an error. */
+int db_has_index(struct db *db, const char *table, const char *column, struct err *err);
+
 /* The SQL type in which this database keeps a column of this SLUICE_* type. */
 const char *db_type_name(const struct db *db, uint32_t type, uint32_t scale, bool narrow);
 
-/* SQL for a surrogate primary key column's type, and for a key normalised as the flags TRIM and LOWER say. */
+/* SQL for the type of a surrogate primary key column. */
 const char *db_serial_type(const struct db *db);
 
-/* `"name"`, quotes inside doubled. Appends to a buffer that the caller checks. */
 struct buf;
+
+/* Append `"name"`, quotes inside doubled. The caller checks the buffer. */
 void db_quote(struct buf *out, const char *name);
+
+/* Append SQL for column `name` normalised as a column's flags say: ASCII white space trimmed (SLUICE_TRIM), ASCII
+ * letters lowered (SLUICE_LOWER), exactly as the mapping normalises in C. */
+void db_normalised(const struct db *db, struct buf *out, const char *name, uint32_t flags);
+
+/* May a column of this SLUICE_* type be kept unchanged in an existing column of this family? */
+bool db_family_holds(int family, uint32_t type);
 
 #endif

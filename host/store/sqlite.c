@@ -235,6 +235,11 @@ int db_run(struct db_stmt *st, int64_t *changes, struct err *err)
     return rc;
 }
 
+int64_t db_last_row(const struct db *db)
+{
+    return sqlite3_last_insert_rowid(db->handle);
+}
+
 int db_begin(struct db *db, struct err *err)
 {
     return db_exec(db, "BEGIN IMMEDIATE", err);
@@ -274,4 +279,32 @@ const char *db_serial_type(const struct db *db)
 {
     (void)db;
     return "INTEGER PRIMARY KEY";
+}
+
+void db_normalised(const struct db *db, struct buf *out, const char *name, uint32_t flags)
+{
+    (void)db;
+    if (flags & SLUICE_LOWER)
+        buf_add_str(out, "lower("); /* SQLite's own lower() knows ASCII only */
+    if (flags & SLUICE_TRIM)
+        buf_add_str(out, "trim(");
+    db_quote(out, name);
+    if (flags & SLUICE_TRIM)
+        buf_add_str(out, ", char(9, 10, 11, 12, 13, 32))");
+    if (flags & SLUICE_LOWER)
+        buf_add_str(out, ")");
+}
+
+bool db_family_holds(int family, uint32_t type)
+{
+    switch (type) {
+    case SLUICE_INT:
+    case SLUICE_BOOL:
+        return family != DB_FAMILY_TEXT;
+    case SLUICE_DECIMAL:
+    case SLUICE_TIME: /* no ISO time looks like a number, so no affinity touches it */
+        return family != DB_FAMILY_INT;
+    default:
+        return family == DB_FAMILY_TEXT || family == DB_FAMILY_OTHER;
+    }
 }

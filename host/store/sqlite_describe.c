@@ -107,3 +107,20 @@ int db_describe(struct db *db, const char *name, struct db_table *out, struct er
         db_table_free(out);
     return rc;
 }
+
+/* cid -1 is the row's number, -2 an expression: that one is taken to be the normalised column. */
+int db_has_index(struct db *db, const char *table, const char *column, struct err *err)
+{
+    struct db_stmt *st;
+    int rc = db_prepare(db,
+                        "SELECT 1 FROM pragma_index_list($1) AS l, pragma_index_xinfo(l.name) AS x"
+                        " WHERE x.seqno = 0 AND (x.name = $2 COLLATE NOCASE OR x.cid = -2) LIMIT 1",
+                        &st, err);
+    if (rc)
+        return rc;
+    db_bind_text(st, 1, table);
+    db_bind_text(st, 2, column);
+    rc = db_step(st, err);
+    db_finalize(st);
+    return rc;
+}

@@ -1,0 +1,479 @@
+/* target.c - see target.h. Each SQL statement is made once from the table and kept prepared. */
+#include "target.h"
+
+#include "cell.h"
+#include "date.h"
+#include "ddl.h"
+#include "variant.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct target {
+    struct db *db;
+    const struct table *table;
+    struct ddl_state state;
+    struct cell *cells;   /* the record, by column */
+    struct cell *presets; /* by column; CELL_ABSENT where there is none */
+    bool *shape;          /* which columns the next INSERT or UPDATE names */
+    bool *changed;        /* which columns of the row found last differ */
+    struct db_stmt **find; /* by rule */
+    size_t identity;      /* the rule, or TABLE_NONE */
+    struct buf found;     /* identity of the row found last */
+    struct variants inserts, updates;
+    struct db_stmt *claim, *claimed;
+};
+
+static const struct cell null_cell = {.state = CELL_NULL};
+
+static size_t identity_rule(const struct table *t)
+{
+    for (size_t i = 0; i < t->rule_count; i++) {
+        if (t->rules[i].rule == SLUICE_IDENTITY)
+            return i;
+    }
+    return TABLE_NONE;
+}
+
+/* ---- SQL ---- */
+
+static void add_no_identity(const struct target *t, struct buf *sql)
+{
+    const struct table_rule *id = &t->table->rules[t->identity];
+
+    for (size_t i = 0; i < id->column_count; i++) {
+        const struct table_column *c = &t->table->columns[id->columns[i]];
+        buf_add_str(sql, " AND (");
+        db_quote(sql, c->name);
+        buf_add_str(sql, " IS NULL");
+        if (c->type == SLUICE_TEXT) {
+            buf_add_str(sql, " OR ");
+            db_quote(sql, c->name);
+            buf_add_str(sql, " = ''");
+        }
+        buf_add_str(sql, ")");
+    }
+}
+
+static void add_find_sql(const struct target *t, const struct table_rule *rule, struct buf *sql)
+{
+    const struct table *table = t->table;
+    int n = 1;
+
+    buf_printf(sql, "SELECT %s", t->state.locator);
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (!*table->columns[i].name)
+            continue;
+        buf_add_str(sql, ", ");
+        db_quote(sql, table->columns[i].name);
+    }
+    buf_add_str(sql, " FROM ");
+    db_quote(sql, table->name);
+    buf_add_str(sql, " WHERE ");
+    if (table->scope != TABLE_NONE) {
+        db_quote(sql, table->columns[table->scope].name);
+        buf_printf(sql, " = $%d AND ", n++);
+    }
+    for (size_t i = 0; i < rule->column_count; i++) {
+        const struct table_column *c = &table->columns[rule->columns[i]];
+        buf_add_str(sql, i ? " AND " : "");
+        db_normalised(t->db, sql, c->name, c->flags);
+        buf_printf(sql, " = $%d", n++);
+    }
+    if (rule->rule == SLUICE_ADOPT && t->identity != TABLE_NONE)
+        add_no_identity(t, sql);
+    buf_add_str(sql, " LIMIT 2");
+}
+
+static void add_insert_sql(void *context, const bool *shape, struct buf *sql)
+{
+    const struct target *t = context;
+    int n = 0;
+
+    buf_add_str(sql, "INSERT INTO ");
+    db_quote(sql, t->table->name);
+    buf_add_str(sql, " (");
+    for (size_t i = 0; i < t->table->column_count; i++) {
+        if (!shape[i])
+            continue;
+        buf_add_str(sql, n++ ? ", " : "");
+        db_quote(sql, t->table->columns[i].name);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        if (t->state.system[i])
+            buf_printf(sql, "%s\"%s\"", n++ ? ", " : "", ddl_system_name(i));
+    }
+    buf_add_str(sql, ") VALUES (");
+    for (int i = 1; i <= n; i++)
+        buf_printf(sql, "%s$%d", i > 1 ? ", " : "", i);
+    buf_add_str(sql, ")");
+}
+
+static void add_update_sql(void *context, const bool *shape, struct buf *sql)
+{
+    const struct target *t = context;
+    int n = 0;
+
+    buf_add_str(sql, "UPDATE ");
+    db_quote(sql, t->table->name);
+    buf_add_str(sql, " SET ");
+    for (size_t i = 0; i < t->table->column_count; i++) {
+        if (!shape[i])
+            continue;
+        buf_add_str(sql, n ? ", " : "");
+        db_quote(sql, t->table->columns[i].name);
+        buf_printf(sql, " = $%d", ++n);
+    }
+    for (size_t i = DDL_UPDATED_AT; i < 3; i++) {
+        if (!t->state.system[i])
+            continue;
+        buf_printf(sql, "%s\"%s\" = $%d", n ? ", " : "", ddl_system_name(i), n + 1);
+        n++;
+    }
+    buf_printf(sql, " WHERE %s = $%d", t->state.locator, n + 1);
+}
+
+/* ---- Opening ---- */
+
+static int prepare_finds(struct target *t, struct err *err)
+{
+    for (size_t i = 0; i < t->table->rule_count; i++) {
+        struct buf sql = {0};
+        add_find_sql(t, &t->table->rules[i], &sql);
+        int rc = sql.failed ? err_set(err, E_SYSTEM, "out of memory") : db_prepare(t->db, buf_text(&sql), &t->find[i], err);
+        buf_free(&sql);
+        if (rc)
+            return err_wrap(err, "table %s", t->table->name);
+    }
+    return SLUICE_OK;
+}
+
+/* Only rule REBIND asks which rows this run has touched; the list lives in the database, not in memory. */
+static int prepare_claims(struct target *t, struct err *err)
+{
+    bool rebinds = false;
+
+    for (size_t i = 0; i < t->table->rule_count; i++)
+        rebinds = rebinds || t->table->rules[i].rule == SLUICE_REBIND;
+    if (!rebinds)
+        return SLUICE_OK;
+    int rc = db_exec(t->db, "CREATE TEMP TABLE IF NOT EXISTS sluice_claimed (row_id BIGINT PRIMARY KEY);"
+                            "DELETE FROM sluice_claimed", err);
+    if (!rc)
+        rc = db_prepare(t->db, "INSERT INTO sluice_claimed (row_id) VALUES ($1) ON CONFLICT DO NOTHING", &t->claim, err);
+    if (!rc)
+        rc = db_prepare(t->db, "SELECT 1 FROM sluice_claimed WHERE row_id = $1", &t->claimed, err);
+    return rc;
+}
+
+static int set_constants(struct target *t, struct err *err)
+{
+    for (size_t i = 0; i < t->table->column_count; i++) {
+        const struct table_column *c = &t->table->columns[i];
+        if (c->preset && strcmp(c->preset, "now") != 0 && !cell_set_text(&t->presets[i], c, c->preset, 0))
+            return err_set(err, SLUICE_E_CONFIG, "%s: preset \"%s\" does not fit the column's type", c->source, c->preset);
+        if (c->value && !cell_set_text(&t->cells[i], c, c->value, 0))
+            return err_set(err, SLUICE_E_CONFIG, "%s: value \"%s\" does not fit the column's type", c->source, c->value);
+    }
+    return SLUICE_OK;
+}
+
+static int allocate(struct target *t, struct err *err)
+{
+    size_t n = t->table->column_count;
+
+    t->cells = calloc(n + 1, sizeof(*t->cells));
+    t->presets = calloc(n + 1, sizeof(*t->presets));
+    t->shape = calloc(n + 1, sizeof(*t->shape));
+    t->changed = calloc(n + 1, sizeof(*t->changed));
+    t->find = calloc(t->table->rule_count + 1, sizeof(struct db_stmt *));
+    t->inserts.count = t->updates.count = n;
+    if (t->cells && t->presets && t->shape && t->changed && t->find)
+        return SLUICE_OK;
+    return err_set(err, E_SYSTEM, "out of memory");
+}
+
+int target_open(struct db *db, const struct table *table, void (*warn)(void *context, const char *text), void *context,
+                struct target **out, struct err *err)
+{
+    struct target *t = calloc(1, sizeof(*t));
+
+    if (!t)
+        return err_set(err, E_SYSTEM, "out of memory");
+    t->db = db;
+    t->table = table;
+    t->identity = identity_rule(table);
+    int rc = allocate(t, err);
+    if (!rc)
+        rc = ddl_ensure(db, table, &t->state, warn, context, err);
+    if (!rc)
+        rc = set_constants(t, err);
+    if (!rc)
+        rc = prepare_finds(t, err);
+    if (!rc)
+        rc = prepare_claims(t, err);
+    if (rc)
+        target_close(t);
+    else
+        *out = t;
+    return rc;
+}
+
+void target_close(struct target *t)
+{
+    if (!t)
+        return;
+    for (size_t i = 0; t->cells && t->presets && i < t->table->column_count; i++) {
+        buf_free(&t->cells[i].text);
+        buf_free(&t->presets[i].text);
+    }
+    for (size_t i = 0; t->find && i < t->table->rule_count; i++)
+        db_finalize(t->find[i]);
+    variants_free(&t->inserts);
+    variants_free(&t->updates);
+    db_finalize(t->claim);
+    db_finalize(t->claimed);
+    ddl_free(&t->state);
+    buf_free(&t->found);
+    free(t->cells);
+    free(t->presets);
+    free(t->shape);
+    free(t->changed);
+    free(t->find);
+    free(t);
+}
+
+/* ---- One record ---- */
+
+int target_load(struct target *t, const sluice_value *values, uint32_t count, struct err *err)
+{
+    static const sluice_value absent = {0};
+
+    for (size_t i = 0; i < t->table->column_count; i++) {
+        const struct table_column *c = &t->table->columns[i];
+        const char *why;
+
+        if (c->value)
+            continue;
+        if (!cell_set(&t->cells[i], c, i < count ? &values[i] : &absent, &why))
+            return err_set(err, E_REFUSED, "value: %s: %s", c->source, why);
+    }
+    return SLUICE_OK;
+}
+
+static bool is_empty(const struct cell *cell)
+{
+    return cell->state != CELL_VALUE || (cell->value.type == DB_TEXT && cell->value.s.len == 0);
+}
+
+static bool is_dummy(const struct table_rule *rule, const struct cell *cell)
+{
+    struct buf text = {0};
+    bool dummy = false;
+
+    if (rule->never_count == 0)
+        return false;
+    cell_print(cell, &text);
+    for (size_t i = 0; !dummy && i < rule->never_count; i++)
+        dummy = strcmp(buf_text(&text), rule->never[i]) == 0;
+    buf_free(&text);
+    return dummy;
+}
+
+bool target_usable(const struct target *t, size_t rule)
+{
+    const struct table_rule *r = &t->table->rules[rule];
+
+    if (t->table->scope != TABLE_NONE && is_empty(&t->cells[t->table->scope]))
+        return false;
+    for (size_t i = 0; i < r->column_count; i++) {
+        const struct cell *cell = &t->cells[r->columns[i]];
+        if (is_empty(cell) || is_dummy(r, cell))
+            return false;
+    }
+    return r->column_count > 0;
+}
+
+void target_key(const struct target *t, size_t rule, struct buf *out)
+{
+    const struct table_rule *r = &t->table->rules[rule];
+
+    for (size_t i = 0; i < r->column_count; i++) {
+        buf_add_str(out, i ? "/" : "");
+        cell_print(&t->cells[r->columns[i]], out);
+    }
+}
+
+/* What the record makes of column `i` of a stored row: a null goes back to the preset. NULL: it stays as it is. */
+static const struct cell *wanted(const struct target *t, size_t i)
+{
+    const struct cell *cell = &t->cells[i];
+
+    if (cell->state == CELL_ABSENT)
+        return NULL;
+    if (cell->state == CELL_NULL)
+        return t->presets[i].state == CELL_VALUE ? &t->presets[i] : &null_cell;
+    return cell;
+}
+
+static void note_identity(struct target *t, size_t column, const struct db_value *stored, struct target_hit *hit)
+{
+    if (stored->type == DB_NULL || (stored->type == DB_TEXT && stored->s.len == 0))
+        return;
+    hit->has_identity = true;
+    if (!is_empty(&t->cells[column]) && !cell_equals(&t->cells[column], &t->table->columns[column], stored))
+        hit->other_identity = true;
+    if (t->found.len)
+        buf_add_char(&t->found, '/');
+    if (stored->type == DB_INT)
+        buf_printf(&t->found, "%lld", (long long)stored->i);
+    else
+        buf_add(&t->found, stored->s.ptr, stored->s.len);
+}
+
+static bool is_identity(const struct target *t, size_t column)
+{
+    if (t->identity == TABLE_NONE)
+        return false;
+    const struct table_rule *r = &t->table->rules[t->identity];
+    for (size_t i = 0; i < r->column_count; i++) {
+        if (r->columns[i] == column)
+            return true;
+    }
+    return false;
+}
+
+static void compare_row(struct target *t, struct db_stmt *st, struct target_hit *hit)
+{
+    int at = 1;
+
+    *hit = (struct target_hit){.row = db_column_int(st, 0), .same = true};
+    buf_clear(&t->found);
+    for (size_t i = 0; i < t->table->column_count; i++) {
+        const struct table_column *c = &t->table->columns[i];
+        t->changed[i] = false;
+        if (!*c->name)
+            continue;
+        struct db_value stored = db_column(st, at++);
+        const struct cell *want = wanted(t, i);
+        if (want && !cell_equals(want, c, &stored)) {
+            t->changed[i] = true;
+            hit->same = false;
+        }
+        if (is_identity(t, i))
+            note_identity(t, i, &stored, hit);
+    }
+}
+
+int target_find(struct target *t, size_t rule, struct target_hit *hit, struct err *err)
+{
+    const struct table_rule *r = &t->table->rules[rule];
+    struct db_stmt *st = t->find[rule];
+    int n = 1;
+
+    if (t->table->scope != TABLE_NONE)
+        db_bind(st, n++, t->cells[t->table->scope].value);
+    for (size_t i = 0; i < r->column_count; i++)
+        db_bind(st, n++, t->cells[r->columns[i]].value);
+    int rc = db_step(st, err);
+    if (rc == 1) {
+        compare_row(t, st, hit);
+        rc = db_step(st, err);
+        rc = rc < 0 ? rc : 1 + rc;
+    }
+    db_reset(st);
+    return rc;
+}
+
+const char *target_found_identity(const struct target *t)
+{
+    return buf_text(&t->found);
+}
+
+static void bind_cell(struct db_stmt *st, int index, const struct cell *cell)
+{
+    if (cell->state == CELL_VALUE)
+        db_bind(st, index, cell->value);
+    else
+        db_bind_null(st, index);
+}
+
+/* System columns carry whole seconds. */
+static void print_now(struct buf *out, int64_t now)
+{
+    date_print(out, now - now % 1000000);
+}
+
+int target_insert(struct target *t, int64_t now, int64_t *row, struct err *err)
+{
+    struct db_stmt *st;
+    struct buf stamp = {0};
+    int n = 1;
+
+    for (size_t i = 0; i < t->table->column_count; i++) {
+        const struct table_column *c = &t->table->columns[i];
+        if (t->cells[i].state != CELL_VALUE && c->preset && strcmp(c->preset, "now") == 0)
+            cell_set_text(&t->cells[i], c, "now", now);
+        bool nothing = t->cells[i].state != CELL_VALUE && t->presets[i].state != CELL_VALUE;
+        t->shape[i] = *c->name && !(nothing && t->state.has_default[i]);
+    }
+    int rc = variant_get(&t->inserts, t->db, t->shape, add_insert_sql, t, &st, err);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < t->table->column_count; i++) {
+        if (t->shape[i])
+            bind_cell(st, n++, t->cells[i].state == CELL_VALUE ? &t->cells[i] : &t->presets[i]);
+    }
+    print_now(&stamp, now);
+    for (size_t i = 0; i < 3; i++) {
+        if (t->state.system[i])
+            db_bind(st, n++, (struct db_value){.type = DB_TEXT, .s = buf_str(&stamp)});
+    }
+    rc = db_run(st, NULL, err);
+    buf_free(&stamp);
+    if (!rc)
+        *row = db_last_row(t->db);
+    return rc;
+}
+
+int target_update(struct target *t, const struct target_hit *hit, int64_t now, struct err *err)
+{
+    struct db_stmt *st;
+    struct buf stamp = {0};
+    int n = 1;
+    int rc = variant_get(&t->updates, t->db, t->changed, add_update_sql, t, &st, err);
+
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < t->table->column_count; i++) {
+        if (t->changed[i])
+            bind_cell(st, n++, wanted(t, i));
+    }
+    print_now(&stamp, now);
+    for (size_t i = DDL_UPDATED_AT; i < 3; i++) {
+        if (t->state.system[i])
+            db_bind(st, n++, (struct db_value){.type = DB_TEXT, .s = buf_str(&stamp)});
+    }
+    db_bind_int(st, n, hit->row);
+    rc = db_run(st, NULL, err);
+    buf_free(&stamp);
+    return rc;
+}
+
+int target_claim(struct target *t, int64_t row, struct err *err)
+{
+    if (!t->claim)
+        return SLUICE_OK;
+    db_bind_int(t->claim, 1, row);
+    return db_run(t->claim, NULL, err);
+}
+
+int target_claimed(struct target *t, int64_t row, struct err *err)
+{
+    if (!t->claimed)
+        return 0;
+    db_bind_int(t->claimed, 1, row);
+    int rc = db_step(t->claimed, err);
+    db_reset(t->claimed);
+    return rc;
+}

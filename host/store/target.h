@@ -1,0 +1,52 @@
+/* target.h - the rows of a target table, one record at a time: the store calls that merge.c is written over.
+ *
+ * target_load() takes a record; the other calls are about that record, until the next load.
+ */
+#ifndef SLUICE_STORE_TARGET_H
+#define SLUICE_STORE_TARGET_H
+
+#include "buf.h"
+#include "db.h"
+#include "table.h"
+
+struct target; /* opaque: a table that is open for merging */
+
+/* Make the table fit (ddl.h) and prepare, in the open transaction. `table` must outlive the target. */
+int target_open(struct db *db, const struct table *table, void (*warn)(void *context, const char *text), void *context,
+                struct target **out, struct err *err);
+void target_close(struct target *t); /* NULL is fine */
+
+/* Take a record: `count` values in column order, the rest absent. Texts must stay until the record is done with.
+ * E_REFUSED with a reason when a value does not fit its column. */
+int target_load(struct target *t, const sluice_value *values, uint32_t count, struct err *err);
+
+/* Can rule `rule` be used for this record? Not when a key, or the scope, is null, empty or a dummy. */
+bool target_usable(const struct target *t, size_t rule);
+
+/* Append the record's key by `rule`, as text. */
+void target_key(const struct target *t, size_t rule, struct buf *out);
+
+/* A row that was found. */
+struct target_hit {
+    int64_t row;
+    bool same;         /* it already stores all that the record says */
+    bool has_identity; /* its identity columns are not empty */
+    bool other_identity; /* and say another identity than the record does */
+};
+
+/* Find the row for rule `rule`. Returns 0, 1 or 2 (more than one), or an error. */
+int target_find(struct target *t, size_t rule, struct target_hit *hit, struct err *err);
+
+/* The identity that the row found last has, as text. */
+const char *target_found_identity(const struct target *t);
+
+/* Write the record as a new row, or what differs into row `hit->row`, found last. E_REFUSED: the record is to blame,
+ * nothing of it was written, the transaction goes on. `now` is for created_at and the like. */
+int target_insert(struct target *t, int64_t now, int64_t *row, struct err *err);
+int target_update(struct target *t, const struct target_hit *hit, int64_t now, struct err *err);
+
+/* Rows that this run has matched or written, for rule REBIND. */
+int target_claim(struct target *t, int64_t row, struct err *err);
+int target_claimed(struct target *t, int64_t row, struct err *err); /* 1, 0 or an error */
+
+#endif
