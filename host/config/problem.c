@@ -1,0 +1,72 @@
+#include "problem.h"
+
+#include "buf.h"
+#include "pool.h"
+#include "redact.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What was written may hold bytes that move a terminal's cursor. */
+static void tame_controls(char *text)
+{
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7F)
+            *c = '?';
+}
+
+void config_problem(struct config_problems *p, const char *file, int line, const char *fmt, ...)
+{
+    struct buf text = {0};
+    va_list args;
+    va_start(args, fmt);
+    bool ok = buf_vprintf(&text, fmt, args);
+    va_end(args);
+
+    char *name = strdup(file);
+    struct config_problem *list = realloc(p->list, (p->count + 1) * sizeof *list);
+    if (!ok || !name || !list || !buf_add(&text, "", 0) || !text.ptr)
+        pool_exhausted();
+    tame_controls(text.ptr);
+    redact(text.ptr, text.len);
+    p->list = list;
+    p->list[p->count++] = (struct config_problem){name, line, text.ptr};
+}
+
+void config_problems_free(struct config_problems *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        free(p->list[i].file);
+        free(p->list[i].text);
+    }
+    free(p->list);
+    *p = (struct config_problems){0};
+}
+
+static size_t file_rank(const char *file, const char *const *files, size_t count)
+{
+    size_t rank = 0;
+    while (rank < count && strcmp(file, files[rank]) != 0)
+        rank++;
+    return rank;
+}
+
+static bool comes_before(const struct config_problem *a, const struct config_problem *b, const char *const *files,
+                         size_t count)
+{
+    size_t rank_a = file_rank(a->file, files, count);
+    size_t rank_b = file_rank(b->file, files, count);
+    return rank_a != rank_b ? rank_a < rank_b : a->line < b->line;
+}
+
+void problems_sort(struct config_problems *p, size_t first, const char *const *files, size_t file_count)
+{
+    for (size_t i = first + 1; i < p->count; i++) {
+        struct config_problem moving = p->list[i];
+        size_t at = i;
+        for (; at > first && comes_before(&moving, &p->list[at - 1], files, file_count); at--)
+            p->list[at] = p->list[at - 1];
+        p->list[at] = moving;
+    }
+}

@@ -1,0 +1,107 @@
+#include "source.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- Owner and mode ---- */
+
+static bool is_ours(const struct stat *st)
+{
+    return st->st_uid == 0 || st->st_uid == geteuid();
+}
+
+/* What is wrong, with the fix that takes `path`; NULL when nothing is. */
+static const char *guard_problem(const struct stat *st, enum source_guard guard)
+{
+    if (guard == GUARD_OTHERS)
+        return st->st_mode & S_IWOTH ? "%s can be changed by anyone: chmod o-w %s" : NULL;
+    if (!is_ours(st))
+        return "%s belongs to neither root nor the user that runs sluice: chown root %s";
+    if (st->st_mode & (S_IWGRP | S_IWOTH))
+        return "%s can be changed by others: chmod go-w %s";
+    if (guard == GUARD_READ && st->st_mode & S_IROTH)
+        return "%s can be read by anyone: chmod 640 %s, or 600";
+    return NULL;
+}
+
+bool source_guard(const char *path, const char *what, enum source_guard guard, const struct source_place *place)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return true; /* whoever reads it says so */
+    const char *problem = guard_problem(&st, guard);
+    if (!problem)
+        return true;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    config_problem(place->problems, place->file, place->line, problem, what, path);
+#pragma GCC diagnostic pop
+    return false;
+}
+
+/* ---- Paths ---- */
+
+char *source_beside(struct pool *pool, const char *file, const char *path)
+{
+    const char *slash = strrchr(file, '/');
+    if (path[0] == '/' || !slash)
+        return pool_text(pool, path);
+    while (path[0] == '.' && path[1] == '/')
+        path += 2;
+    return pool_printf(pool, "%.*s/%s", (int)(slash - file), file, path);
+}
+
+char *source_absolute(struct pool *pool, const char *file, const char *path)
+{
+    char *beside = source_beside(pool, file, path);
+    if (beside[0] == '/')
+        return beside;
+    char *here = getcwd(NULL, 0);
+    if (!here)
+        return beside;
+    while (beside[0] == '.' && beside[1] == '/')
+        beside += 2;
+    char *absolute = pool_printf(pool, "%s/%s", strcmp(here, "/") == 0 ? "" : here, beside);
+    free(here);
+    return absolute;
+}
+
+/* ---- Directories ---- */
+
+static bool is_wanted(const char *name)
+{
+    size_t len = strlen(name);
+    return name[0] != '.' && len > 4 && strcmp(name + len - 4, ".cfg") == 0;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+bool source_list(struct pool *pool, const char *dir, char ***paths, size_t *count)
+{
+    *paths = NULL;
+    *count = 0;
+    DIR *d = opendir(dir);
+    if (!d)
+        return false;
+    errno = 0;
+    for (struct dirent *e; (e = readdir(d)) != NULL; errno = 0) {
+        if (!is_wanted(e->d_name))
+            continue;
+        *paths = pool_append(pool, *paths, *count, sizeof **paths);
+        (*paths)[(*count)++] = pool_printf(pool, "%s/%s", dir, e->d_name);
+    }
+    int failed = errno;
+    closedir(d);
+    if (*count > 0)
+        qsort(*paths, *count, sizeof **paths, by_bytes);
+    errno = failed;
+    return failed == 0;
+}

@@ -1,0 +1,42 @@
+/* launch.h - one worker process: started, listened to, ended.
+ *
+ * The job is handed over on two sealed memfds, so that neither half of the worker sees the other's secrets, and comes
+ * back as events, JSON texts of one line each. The worker runs in a process group of its own.
+ */
+#ifndef SLUICE_SUPERVISOR_LAUNCH_H
+#define SLUICE_SUPERVISOR_LAUNCH_H
+
+#include "config.h"
+#include "err.h"
+
+#include <signal.h>
+
+/* What to do with the job. */
+#define LAUNCH_RUN 0
+#define LAUNCH_PREVIEW 1 /* fetch and map a few records, write nothing */
+#define LAUNCH_RETRY 2   /* store its rejects again */
+
+struct launch {
+    const struct config *config;
+    const struct config_job *job;
+    int what;              /* LAUNCH_* */
+    bool full, dry_run, allow_gone;
+    int64_t limit;         /* records; 0: no limit */
+    const char *partition; /* NULL: all */
+    int log_level;
+    volatile sig_atomic_t *stop; /* how often the user asked to stop: 1 gently, 2 at once */
+};
+
+struct launch_result {
+    int code;      /* 0, or the error code of a run that failed */
+    json_t *run;   /* the object of `run --json`; NULL when there was no run at all */
+    char message[1024]; /* with a code: what to tell people */
+};
+
+/* Run the worker to its end. `event` is called for each event but the result: {"event":"started"|"progress"|"row",…}.
+ * A worker that dies is told as a crashed run, and its row is closed. */
+void launch_run(const struct launch *l, void (*event)(void *context, const json_t *event), void *context,
+                struct launch_result *out);
+void launch_result_free(struct launch_result *r);
+
+#endif
