@@ -17,13 +17,13 @@ struct charset; /* opaque */
 bool charset_known(const char *name);
 
 /* A decoder for `name` ("windows-1253", "utf-8", any name iconv has; case and "-" as iconv takes them). NULL when it is
- * not known or memory ran out. Close with charset_close(). A leading UTF-8 BOM is dropped from UTF-8 input. */
+ * not known or memory ran out. Close with charset_close(). A leading byte order mark is dropped from Unicode input. */
 struct charset *charset_open(const char *name);
 
 /* Append the UTF-8 of `bytes` to `out`. A sequence cut at the end waits for the next piece. False when `out` refused. */
 bool charset_feed(struct charset *cs, sluice_str bytes, struct buf *out);
 
-/* No more pieces: a sequence still waiting becomes U+FFFD. False when `out` refused. */
+/* No more pieces: a sequence still waiting becomes U+FFFD. Then another text may begin. False when `out` refused. */
 bool charset_end(struct charset *cs, struct buf *out);
 
 /* How many bytes or sequences had no character so far. */

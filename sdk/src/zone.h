@@ -2,6 +2,8 @@
  *
  * A zone is immutable once opened and may be shared by threads. Times are seconds since 1970 UTC; "local" seconds are
  * the wall clock read as if it were UTC.
+ *
+ * Limits: times up to 2^60 seconds either way. The "right/" zones, which count leap seconds, are refused.
  */
 #ifndef SLUICE_SDK_ZONE_H
 #define SLUICE_SDK_ZONE_H
