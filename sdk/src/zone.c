@@ -173,8 +173,9 @@ static int64_t rule_date_at(const struct rule_date *d, int year, int32_t offset)
     return day * DAY_S + d->time - offset;
 }
 
-/* The changes of the years around an instant, enough to know what holds at it and what comes next. */
-#define CHANGES 8
+/* The changes of the years around an instant, enough to know what holds at it and what comes next. Those of the last
+ * year only tell whether the ones before them change anything. */
+#define CHANGES 10
 static void rule_changes(const struct rule *r, int64_t utc, struct transition changes[CHANGES])
 {
     int year, month, day;
@@ -225,7 +226,7 @@ static bool rule_next_change(const struct rule *r, int64_t utc, int64_t *at)
     struct transition changes[CHANGES];
     int64_t t = into_cycle(utc), next = INT64_MAX;
     rule_changes(r, t, changes);
-    for (int i = 0; i < CHANGES; i++) {
+    for (int i = 0; i < CHANGES - 2; i++) {
         int64_t change = changes[i].at;
         if (change > t && change < next && latest_offset(changes, change) != latest_offset(changes, change - 1))
             next = change;
