@@ -118,15 +118,15 @@ json_t *run_json(const struct run *r)
     return j;
 }
 
-int run_exit_code(const struct run *r, int code)
+int run_exit_code(const char *status, int code)
 {
-    if (strcmp(r->status, "success") == 0)
+    if (strcmp(status, "success") == 0)
         return 0;
-    if (strcmp(r->status, "partial") == 0)
+    if (strcmp(status, "partial") == 0)
         return 2;
-    if (strcmp(r->status, "cancelled") == 0)
+    if (strcmp(status, "cancelled") == 0)
         return err_exit_code(SLUICE_E_CANCELLED);
-    if (strcmp(r->status, "failed") == 0 && code)
+    if (strcmp(status, "failed") == 0 && code)
         return err_exit_code(code);
     return 1;
 }

@@ -49,7 +49,7 @@ void run_detail(struct run *r, const char *key, const char *reason);
 /* The object of contract A2, `run --json`. New reference; NULL without memory. */
 json_t *run_json(const struct run *r);
 
-/* The exit code that A2 gives to this run. `code` is the error code of a failed one. */
-int run_exit_code(const struct run *r, int code);
+/* The exit code that A2 gives to a run of this status. `code` is the error code of a failed one. */
+int run_exit_code(const char *status, int code);
 
 #endif

@@ -1,0 +1,86 @@
+/* job_spec.c - see job_spec.h. */
+#include "job_spec.h"
+
+#include "plugin.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static json_t *http_json(const struct config_http *h)
+{
+    return json_pack("{s:I, s:I, s:I, s:i, s:i, s:i, s:b, s:b, s:s, s:s}", "timeout_us", (json_int_t)h->timeout_us,
+                     "connect_timeout_us", (json_int_t)h->connect_timeout_us, "max_body", (json_int_t)h->max_body,
+                     "attempts", (int)h->attempts, "parallel", (int)h->parallel, "rate_per_min", (int)h->rate_per_min,
+                     "rate_set", (int)h->rate_set, "insecure", (int)h->insecure, "proxy", h->proxy ? h->proxy : "",
+                     "ca_file", h->ca_file ? h->ca_file : "");
+}
+
+static json_t *fields_json(const struct config_job *job)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < job->field_count; i++) {
+        const struct config_field *f = &job->fields[i];
+        json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:i}", "from", f->from, "column", f->column, "type",
+                                              (int)f->type, "scale", (int)f->scale));
+    }
+    return list;
+}
+
+json_t *job_spec_connector(const struct launch *l)
+{
+    const struct config_connector *c = l->job->connector;
+    char file[PATH_MAX];
+
+    plugin_path(l->config->plugins, c->plugin, file, sizeof(file));
+    return json_pack("{s:s, s:s, s:s, s:O, s:o, s:o, s:I}", "plugin", file, "stream", l->job->stream, "partition",
+                     l->partition ? l->partition : "", "options", c->options, "http", http_json(&c->http), "fields",
+                     fields_json(l->job), "memory", (json_int_t)l->config->memory);
+}
+
+static json_t *columns_json(const struct config_job *job)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < job->column_count; i++)
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s}", "from", job->columns[i].from, "to", job->columns[i].to));
+    return list;
+}
+
+static json_t *match_json(const struct config_job *job)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < job->match_count; i++)
+        json_array_append_new(list, json_pack("{s:i, s:s, s:s}", "rule", (int)job->match[i].rule, "columns",
+                                              job->match[i].columns, "never", job->match[i].never));
+    return list;
+}
+
+/* The password of "scheme://user:password@host/…", for masking; "" when there is none. */
+static json_t *url_secret(const char *url)
+{
+    const char *start = strstr(url, "://");
+    const char *at = start ? strchr(start + 3, '@') : NULL;
+    const char *colon = at ? memchr(start + 3, ':', (size_t)(at - start - 3)) : NULL;
+
+    return colon ? json_stringn(colon + 1, (size_t)(at - colon - 1)) : json_string("");
+}
+
+json_t *job_spec_store(const struct launch *l)
+{
+    const struct config_job *job = l->job;
+
+    return json_pack("{s:i, s:i, s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:b, s:i, s:I, s:I, s:b, s:b, s:b, s:I}",
+                     "parent", (int)getpid(), "what", l->what, "job", job->name, "plugin_name",
+                     job->connector->plugin, "partition", l->partition ? l->partition : "", "store_url",
+                     l->config->store_url, "store_secret", url_secret(l->config->store_url), "table", job->table,
+                     "columns", columns_json(job), "match", match_json(job), "manage_check",
+                     job->manage == CONFIG_MANAGE_CHECK, "batch", (int)job->batch, "gap_tolerance_us",
+                     (json_int_t)job->gap_tolerance_us, "deadline_us", (json_int_t)job->deadline_us, "dry_run",
+                     (int)l->dry_run, "full", (int)l->full, "allow_gone", (int)l->allow_gone, "limit",
+                     (json_int_t)l->limit);
+}

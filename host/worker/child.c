@@ -1,0 +1,313 @@
+/* child.c - see child.h. */
+#include "child.h"
+
+#include "calls.h"
+#include "describe.h"
+#include "plugin.h"
+#include "redact.h"
+#include "spec.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define DESCRIPTORS_MAX 256
+
+static int stop_pipe[2] = {-1, -1};
+
+static void on_term(int signal)
+{
+    (void)signal;
+    if (write(stop_pipe[1], "x", 1) < 0)
+        return; /* full: it was told already */
+}
+
+struct child {
+    struct calls calls;
+    struct frame_out out;
+    struct frame_in in;
+    json_t *spec;
+    const sluice_connector *connector;
+    sluice_stream stream;    /* with the job's extra fields, and settings filled in */
+    sluice_column *columns;
+    json_t *go;
+};
+
+static int limit(int resource, rlim_t value)
+{
+    struct rlimit r = {value, value};
+
+    return setrlimit(resource, &r);
+}
+
+/* Isolation against mistakes: no core, no new rights, a bounded heap and bounded descriptors. */
+static int confine(const struct child *ch, pid_t parent, struct err *err)
+{
+    struct sigaction term = {.sa_handler = on_term};
+    int64_t memory = spec_int(ch->spec, "memory");
+
+    if (pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK) || sigaction(SIGTERM, &term, NULL))
+        return err_set(err, E_SYSTEM, "cannot make a pipe");
+    signal(SIGINT, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        return err_set(err, E_SYSTEM, "the writer is gone");
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    prctl(PR_SET_DUMPABLE, 0);
+    if (limit(RLIMIT_CORE, 0) || limit(RLIMIT_NOFILE, DESCRIPTORS_MAX))
+        return err_set(err, E_SYSTEM, "cannot set limits");
+    if (memory > 0 && limit(RLIMIT_DATA, (rlim_t)memory))
+        return err_set(err, E_SYSTEM, "cannot set limits");
+    return SLUICE_OK;
+}
+
+static const sluice_stream *find_stream(const sluice_connector *c, const char *name)
+{
+    for (uint32_t i = 0; i < c->stream_count; i++) {
+        if (strcmp(c->streams[i].name, name) == 0)
+            return &c->streams[i];
+    }
+    return NULL;
+}
+
+/* Settings in a column's texts are filled in once, so that nobody after this needs the settings. */
+static int fill_text(struct child *ch, const char **text, struct err *err)
+{
+    struct buf out = {0};
+
+    if (!*text || !strstr(*text, "${"))
+        return SLUICE_OK;
+    int rc = options_fill(&ch->calls.options, *text, &out, err);
+    *text = rc ? NULL : strdup(buf_text(&out));
+    buf_free(&out);
+    return rc;
+}
+
+static void add_field(sluice_column *column, const json_t *field)
+{
+    *column = (sluice_column){.name = spec_text(field, "column"),
+                              .type = (uint32_t)spec_int(field, "type"),
+                              .scale = (uint32_t)spec_int(field, "scale"),
+                              .path = spec_text(field, "from"),
+                              .help = "added by the job"};
+}
+
+/* The stream as this job runs it. */
+static int make_stream(struct child *ch, struct err *err)
+{
+    const char *name = spec_text(ch->spec, "stream");
+    const json_t *fields = json_object_get(ch->spec, "fields");
+    const sluice_stream *s = find_stream(ch->connector, name);
+
+    if (!s)
+        return err_set(err, SLUICE_E_CONFIG, "plugin %s has no stream %s", ch->connector->name, name);
+    uint32_t extra = (uint32_t)json_array_size(fields);
+    ch->stream = *s;
+    ch->columns = calloc(s->column_count + extra + 1, sizeof(sluice_column));
+    ch->calls.columns = calloc(s->column_count + extra + 1, sizeof(sluice_column *));
+    if (!ch->columns || !ch->calls.columns)
+        return err_set(err, E_SYSTEM, "out of memory");
+    memcpy(ch->columns, s->columns, s->column_count * sizeof(sluice_column));
+    for (uint32_t i = 0; i < extra; i++)
+        add_field(&ch->columns[s->column_count + i], json_array_get(fields, i));
+    ch->stream.columns = ch->columns;
+    ch->stream.column_stride = sizeof(sluice_column);
+    ch->stream.column_count = s->column_count + extra;
+    ch->calls.column_count = ch->stream.column_count;
+    int rc = SLUICE_OK;
+    for (uint32_t i = 0; !rc && i < ch->stream.column_count; i++) {
+        ch->calls.columns[i] = &ch->columns[i];
+        rc = fill_text(ch, &ch->columns[i].value, err);
+        if (!rc)
+            rc = fill_text(ch, &ch->columns[i].preset, err);
+    }
+    return rc;
+}
+
+static size_t partition_index(const struct child *ch, const char *option)
+{
+    const json_t *list = json_object_get(ch->calls.options.values, option);
+    const char *wanted = spec_text(ch->spec, "partition");
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        if (strcmp(spec_text(json_array_get(list, i), "id"), wanted) == 0)
+            return i;
+    }
+    return 0;
+}
+
+static int load(struct child *ch, struct err *err)
+{
+    int rc = plugin_load(spec_text(ch->spec, "plugin"), &ch->connector, err);
+
+    if (rc)
+        return rc;
+    const sluice_stream *s = find_stream(ch->connector, spec_text(ch->spec, "stream"));
+    ch->calls.options = (struct options){.values = json_object_get(ch->spec, "options"),
+                                         .partition = s ? s->partition : NULL,
+                                         .table = ch->connector->options,
+                                         .count = ch->connector->option_count};
+    if (s && s->partition)
+        ch->calls.options.partition_index = partition_index(ch, s->partition);
+    if (!options_redact(&ch->calls.options))
+        return err_set(err, E_SYSTEM, "out of memory");
+    return make_stream(ch, err);
+}
+
+static int open_http(struct child *ch, struct err *err)
+{
+    const json_t *h = json_object_get(ch->spec, "http");
+    int64_t rate = spec_bool(h, "rate_set") ? spec_int(h, "rate_per_min") : (int64_t)ch->connector->rate_per_min;
+    int64_t parallel = spec_int(h, "parallel");
+
+    if (parallel == 0)
+        parallel = ch->connector->parallel ? (int64_t)ch->connector->parallel : 4;
+    struct http_limits limits = {
+        .timeout_us = spec_int(h, "timeout_us"),
+        .connect_timeout_us = spec_int(h, "connect_timeout_us"),
+        .max_body = (uint64_t)spec_int(h, "max_body"),
+        .attempts = (uint32_t)spec_int(h, "attempts"),
+        .parallel = (uint32_t)parallel,
+        .rate_per_min = (uint32_t)rate,
+        .insecure = spec_bool(h, "insecure"),
+        .proxy = spec_text(h, "proxy"),
+        .ca_file = spec_text(h, "ca_file"),
+        .stop_fd = stop_pipe[0],
+    };
+    ch->calls.run.parallel = (uint32_t)parallel;
+    ch->calls.stop_fd = stop_pipe[0];
+    return http_open(&limits, &ch->calls.http, err);
+}
+
+static void say_hello(struct child *ch)
+{
+    json_t *hello = describe_stream(&ch->stream);
+    char *text = json_dumps(hello, JSON_COMPACT);
+
+    frame_begin(&ch->out, FRAME_HELLO);
+    if (text)
+        frame_put_raw(&ch->out, text, strlen(text));
+    frame_end(&ch->out);
+    frame_flush(&ch->out);
+    free(text);
+    json_decref(hello);
+}
+
+static void say_end(struct child *ch)
+{
+    int code = atomic_load(&ch->calls.failed);
+
+    frame_begin(&ch->out, code ? FRAME_FAIL : FRAME_DONE);
+    if (code) {
+        redact(ch->calls.why.msg, strlen(ch->calls.why.msg));
+        frame_put_i64(&ch->out, code);
+        frame_put_str(&ch->out, (sluice_str){ch->calls.why.msg, strlen(ch->calls.why.msg)});
+    }
+    frame_end(&ch->out);
+    frame_flush(&ch->out);
+}
+
+/* The next frame from the writer; false when it is gone. */
+static bool hear(struct child *ch, struct frame *f)
+{
+    struct err err;
+    int rc;
+
+    while ((rc = frame_next(&ch->in, f, &err)) == 0) {
+        if (frame_fill(&ch->in, &err) != 1)
+            return false;
+    }
+    return rc == 1;
+}
+
+static int wait_for_go(struct child *ch, struct err *err)
+{
+    struct frame f;
+
+    if (!hear(ch, &f) || f.type != FRAME_GO)
+        return err_set(err, SLUICE_E_CANCELLED, "the host ended the run");
+    ch->go = json_loadb(f.payload.ptr, f.payload.len, 0, NULL);
+    if (!ch->go)
+        return err_set(err, SLUICE_E_BUG, "GO is not JSON");
+    sluice_run *run = &ch->calls.run;
+    run->struct_size = sizeof(*run);
+    run->flags = spec_bool(ch->go, "full") ? SLUICE_FULL : 0;
+    run->host = &calls_host;
+    run->stream = &ch->stream;
+    run->cursor = spec_text(ch->go, "cursor");
+    run->partition = spec_text(ch->spec, "partition");
+    run->started_at = spec_int(ch->go, "started_at");
+    return SLUICE_OK;
+}
+
+/* Each raw record that comes is mapped again and gets exactly one verdict. */
+static void map_again(struct child *ch)
+{
+    struct frame f;
+    struct buf record = {0};
+
+    while (!atomic_load(&ch->calls.failed) && hear(ch, &f) && f.type == FRAME_RECORD) {
+        struct frame_walk w = frame_walk(&f);
+        sluice_str text = frame_str(&w);
+        buf_clear(&record);
+        buf_add(&record, text.ptr, text.len);
+        ch->calls.verdicts = 0;
+        ch->stream.map(&ch->calls.run, buf_str(&record));
+        if (ch->calls.verdicts != 1)
+            calls_fail(&ch->calls, SLUICE_E_BUG, "map() gave no single verdict on a record");
+        frame_begin(&ch->out, FRAME_MAPPED);
+        frame_end(&ch->out);
+        frame_flush(&ch->out);
+    }
+    buf_free(&record);
+}
+
+static void run_stream(struct child *ch)
+{
+    int32_t rc = ch->stream.run(&ch->calls.run);
+
+    if (rc && !atomic_load(&ch->calls.failed))
+        calls_fail(&ch->calls, rc <= SLUICE_E_CONFIG && rc >= SLUICE_E_BUG ? rc : SLUICE_E_BUG,
+                   "the plugin's run() failed without saying why");
+}
+
+static int prepare(struct child *ch, int spec_fd, pid_t parent, struct err *err)
+{
+    ch->spec = spec_read(spec_fd, err);
+    int rc = ch->spec ? confine(ch, parent, err) : err->code;
+
+    if (!rc)
+        rc = load(ch, err);
+    if (!rc)
+        rc = open_http(ch, err);
+    return rc;
+}
+
+void child_main(int in, int out, int spec, pid_t parent)
+{
+    static struct child ch; /* lives as long as the process */
+    struct err err = {0};
+
+    ch.out.fd = out;
+    ch.in.fd = in;
+    ch.calls.out = &ch.out;
+    ch.calls.stop_fd = -1;
+    int rc = prepare(&ch, spec, parent, &err);
+    if (!rc) {
+        say_hello(&ch);
+        rc = wait_for_go(&ch, &err);
+    }
+    if (rc)
+        calls_fail(&ch.calls, rc, err.msg);
+    else if (spec_bool(ch.go, "retry"))
+        map_again(&ch);
+    else
+        run_stream(&ch);
+    say_end(&ch);
+    _exit(0);
+}

@@ -1,0 +1,118 @@
+/* outcome.c - how a run ended: in words, in the ledger, and as the result that its starter gets. */
+#include "events.h"
+#include "redact.h"
+#include "state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void set_status(struct worker *w, const char *status)
+{
+    snprintf(w->run.status, sizeof(w->run.status), "%s", status);
+}
+
+/* A complete read: all rows are in, and the connector's mark holds. */
+static void end_complete(struct worker *w)
+{
+    struct run *r = &w->run;
+    const struct run_counts *c = &r->counts;
+    bool unresolved = w->what == SPEC_RETRY && w->sink.resolved < w->sink.retried;
+
+    set_status(w, c->errors || unresolved ? "partial" : "success");
+    if (r->total >= 0 && r->total != c->processed && w->end == END_DONE) {
+        struct buf text = {0};
+        buf_printf(&text, "the source announced %lld records and sent %lld", (long long)r->total,
+                   (long long)c->processed);
+        run_warn(r, buf_text(&text));
+        buf_free(&text);
+    }
+    if (w->what == SPEC_RUN && c->created + c->updated + c->errors == 0)
+        run_set(&r->message, "Nothing changed");
+    if (w->end == END_CUT)
+        run_set(&r->message, "Stopped at the limit; the cursor stays where it was");
+}
+
+static void describe_end(struct worker *w)
+{
+    switch (w->end) {
+    case END_DONE:
+    case END_CUT:
+        end_complete(w);
+        return;
+    case END_CANCELLED:
+        set_status(w, "cancelled");
+        err_set(&w->err, SLUICE_E_CANCELLED, "cancelled");
+        break;
+    case END_TIMEOUT:
+        set_status(w, "timeout");
+        err_set(&w->err, SLUICE_E_RETRY, "not done within its deadline of %lld s",
+                (long long)(spec_int(w->spec, "deadline_us") / 1000000));
+        break;
+    case END_CRASHED:
+        set_status(w, "crashed");
+        break;
+    default:
+        set_status(w, "failed");
+    }
+    w->err.msg[redact(w->err.msg, strlen(w->err.msg))] = '\0';
+    run_set(&w->run.reason, w->err.msg);
+    run_set(&w->run.error, w->err.msg);
+}
+
+/* A mark holds for all rows before it, whatever came later; but a full run counts only as a whole, and a cut one moves
+ * nothing. A windowed source whose answer has no window gave everything. */
+static const struct cursor *cursor_to_store(struct worker *w)
+{
+    bool complete = w->end == END_DONE;
+
+    if (!w->marked || w->end == END_CUT || w->limit || w->what != SPEC_RUN)
+        return NULL;
+    if (w->mark.window_us == 0)
+        w->mark.window_us = w->last.window_us;
+    return complete || !w->full ? &w->mark : NULL;
+}
+
+static int close_in_ledger(struct worker *w)
+{
+    const struct cursor *cursor = cursor_to_store(w);
+    struct err err = {0};
+
+    if (w->plan.windowed && !w->last.text[0] && !w->window_seen && w->end == END_DONE && w->what == SPEC_RUN)
+        snprintf(w->run.mode, sizeof(w->run.mode), "full");
+    int rc = sink_finish(&w->sink, cursor, &err);
+    if (!rc)
+        return SLUICE_OK;
+    sink_rollback(&w->sink);
+    if (w->end == END_DONE || w->end == END_CUT) {
+        w->end = END_FAIL;
+        w->err = err;
+        describe_end(w);
+    }
+    struct err again = {0};
+    if (rc != E_FENCED && sink_finish(&w->sink, NULL, &again))
+        sink_rollback(&w->sink); /* the store is away: the row is closed by the next run */
+    return rc;
+}
+
+static void send_result(struct worker *w)
+{
+    bool ok = w->end == END_DONE || w->end == END_CUT;
+    int code = ok ? 0 : w->err.code;
+    json_t *run = w->started ? run_json(&w->run) : json_null();
+
+    event_send(w->events, json_pack("{s:s, s:i, s:s, s:o}", "event", "result", "code", code, "message",
+                                    ok ? "" : w->err.msg, "run", run));
+}
+
+int outcome_finish(struct worker *w)
+{
+    if (w->started && w->end != END_DONE && w->end != END_CUT && w->err.code == E_STORE)
+        sink_rollback(&w->sink);
+    if (w->started || w->end == END_CANCELLED || w->end == END_TIMEOUT)
+        describe_end(w);
+    if (w->started)
+        close_in_ledger(w);
+    w->err.msg[redact(w->err.msg, strlen(w->err.msg))] = '\0';
+    send_result(w);
+    return 0;
+}

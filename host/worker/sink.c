@@ -1,0 +1,275 @@
+/* sink.c - see sink.h. */
+#include "sink.h"
+
+#include "clock.h"
+#include "record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void warn_run(void *context, const char *text)
+{
+    run_warn(context, text);
+}
+
+static int begin(struct sink *s, struct err *err)
+{
+    return db_in_transaction(s->db) ? SLUICE_OK : db_begin(s->db, err);
+}
+
+int sink_open(struct sink *s, struct err *err)
+{
+    int rc = s->dry_run ? db_begin(s->db, err) : SLUICE_OK;
+
+    if (!rc)
+        rc = schema_ensure(s->db, err);
+    if (!rc)
+        rc = ledger_start(s->db, s->run, err);
+    return rc;
+}
+
+int sink_prepare(struct sink *s, struct err *err)
+{
+    int rc = begin(s, err);
+
+    if (!rc)
+        rc = target_open(s->db, s->table, warn_run, s->run, &s->target, err);
+    if (!rc)
+        rc = rejects_open(s->db, s->run->job, s->run->partition, s->run->id, &s->rejects, err);
+    return rc ? rc : sink_commit(s, NULL, err);
+}
+
+/* What is kept of a record that the store refused: the record as mapped. */
+static int keep_refused(struct sink *s, const sluice_value *values, uint32_t count, struct err *err)
+{
+    buf_clear(&s->payload);
+    if (!record_print(&s->payload, s->table, values, count))
+        return err_set(err, E_SYSTEM, "out of memory");
+    return rejects_put(s->rejects, buf_str(&s->outcome.key), buf_text(&s->outcome.reason), REJECT_STORE,
+                       buf_str(&s->payload), err);
+}
+
+static void note_detail(struct sink *s, const char *key, const char *reason)
+{
+    s->run->counts.errors++;
+    if (json_array_size(s->run->details) >= RUN_DETAILS_MAX)
+        s->details_lost++;
+    run_detail(s->run, key, reason);
+}
+
+static void note_rebound(struct sink *s)
+{
+    struct buf text = {0};
+
+    s->rebound++;
+    if (s->rebound <= RUN_DETAILS_MAX) {
+        buf_printf(&text, "re-bound: %s", buf_text(&s->outcome.note));
+        run_warn(s->run, buf_text(&text));
+    }
+    buf_free(&text);
+}
+
+static void count_outcome(struct sink *s)
+{
+    switch (s->outcome.what) {
+    case MERGE_CREATED:
+        s->run->counts.created++;
+        break;
+    case MERGE_UPDATED:
+        s->run->counts.updated++;
+        break;
+    case MERGE_UNCHANGED:
+        s->run->counts.skipped++;
+        s->unchanged++;
+        break;
+    default:
+        note_detail(s, buf_text(&s->outcome.key), buf_text(&s->outcome.reason));
+    }
+    if (s->outcome.rebound)
+        note_rebound(s);
+}
+
+/* One record more in the open batch. */
+static int count_record(struct sink *s, struct err *err)
+{
+    s->run->counts.processed++;
+    if (++s->batch < s->batch_max)
+        return SLUICE_OK;
+    return sink_commit(s, NULL, err);
+}
+
+int sink_row(struct sink *s, const sluice_value *values, uint32_t count, struct err *err)
+{
+    int rc = begin(s, err);
+
+    if (!rc)
+        rc = merge_record(s->target, s->table, values, count, clock_wall_us(), &s->outcome, err);
+    if (!rc && s->outcome.what == MERGE_REJECTED)
+        rc = keep_refused(s, values, count, err);
+    else if (!rc)
+        rc = rejects_supersede(s->rejects, buf_str(&s->outcome.key), err);
+    if (rc)
+        return rc;
+    count_outcome(s);
+    return count_record(s, err);
+}
+
+int sink_skip(struct sink *s, struct err *err)
+{
+    int rc = begin(s, err);
+
+    if (rc)
+        return rc;
+    s->run->counts.skipped++;
+    s->ignored++;
+    return count_record(s, err);
+}
+
+int sink_reject(struct sink *s, sluice_str key, sluice_str why, sluice_str source, struct err *err)
+{
+    struct buf key_text = {0}, reason = {0};
+    int rc = begin(s, err);
+
+    buf_add(&key_text, key.ptr, key.len);
+    buf_add(&reason, why.ptr, why.len);
+    if (!rc)
+        rc = rejects_put(s->rejects, key, buf_text(&reason), REJECT_MAPPING, source, err);
+    if (!rc) {
+        note_detail(s, buf_text(&key_text), buf_text(&reason));
+        rc = count_record(s, err);
+    }
+    buf_free(&key_text);
+    buf_free(&reason);
+    return rc;
+}
+
+static void put_stats(struct sink *s)
+{
+    run_stat(s->run, "unchanged", s->unchanged);
+    run_stat(s->run, "ignored", s->ignored);
+    if (s->rebound)
+        run_stat(s->run, "rebound", s->rebound);
+    if (s->retried) {
+        run_stat(s->run, "retried", s->retried);
+        run_stat(s->run, "resolved", s->resolved);
+    }
+}
+
+static int put_cursor(struct sink *s, const struct cursor *cursor, struct err *err)
+{
+    return cursor ? cursor_put(s->db, s->run->job, s->run->partition, cursor, err) : SLUICE_OK;
+}
+
+int sink_commit(struct sink *s, const struct cursor *cursor, struct err *err)
+{
+    if (!sink_is_open(s) && !cursor)
+        return SLUICE_OK;
+    int rc = begin(s, err);
+    if (!rc)
+        rc = put_cursor(s, cursor, err);
+    put_stats(s);
+    if (!rc)
+        rc = ledger_fence(s->db, s->run, err);
+    if (!rc && !s->dry_run)
+        rc = db_commit(s->db, err);
+    if (rc)
+        return rc;
+    s->batch = 0;
+    s->committed = s->run->counts;
+    return SLUICE_OK;
+}
+
+bool sink_is_open(const struct sink *s)
+{
+    return db_in_transaction(s->db);
+}
+
+int sink_finish(struct sink *s, const struct cursor *cursor, struct err *err)
+{
+    int rc = begin(s, err);
+
+    if (s->details_lost) {
+        struct buf text = {0};
+        buf_printf(&text, "%lld more errors are in sluice_rejects", (long long)s->details_lost);
+        run_warn(s->run, buf_text(&text));
+        buf_free(&text);
+    }
+    put_stats(s);
+    if (!rc)
+        rc = put_cursor(s, cursor, err);
+    if (!rc)
+        rc = ledger_finish(s->db, s->run, err);
+    if (!rc && !s->dry_run)
+        rc = db_commit(s->db, err);
+    if (rc || s->dry_run)
+        db_rollback(s->db);
+    return rc;
+}
+
+int sink_retry(struct sink *s, const char *id, const sluice_value *values, uint32_t count, struct err *err)
+{
+    int rc = begin(s, err);
+
+    if (!rc)
+        rc = merge_record(s->target, s->table, values, count, clock_wall_us(), &s->outcome, err);
+    if (rc)
+        return rc;
+    if (s->outcome.what == MERGE_REJECTED)
+        return keep_refused(s, values, count, err);
+    s->resolved++;
+    return rejects_resolve(s->rejects, id, err);
+}
+
+static int retry_one(struct sink *s, const struct reject *r, struct err *err)
+{
+    sluice_value *values = calloc(s->table->column_count + 1, sizeof(*values));
+    struct record_keep *keep = NULL;
+    char id[RUN_ID_SIZE];
+    int rc = values ? record_read(r->payload, s->table, values, &keep, err) : err_set(err, E_SYSTEM, "out of memory");
+
+    snprintf(id, sizeof(id), "%s", r->id);
+    if (!rc)
+        rc = sink_retry(s, id, values, (uint32_t)s->table->column_count, err);
+    else if (rc == SLUICE_E_BUG)
+        rc = SLUICE_OK; /* kept by an older stream: it stays as it is */
+    record_keep_free(keep);
+    free(values);
+    return rc;
+}
+
+int sink_retry_kept(struct sink *s, bool retryable_only, struct err *err)
+{
+    char after[RUN_ID_SIZE] = "";
+    struct reject r;
+    int rc = begin(s, err);
+
+    if (rc)
+        return rc;
+    while ((rc = rejects_next(s->rejects, retryable_only, after, &r, err)) == 1) {
+        snprintf(after, sizeof(after), "%s", r.id);
+        if (strcmp(r.kind, REJECT_STORE) != 0)
+            continue;
+        s->retried++;
+        rc = retry_one(s, &r, err);
+        if (rc)
+            return rc;
+    }
+    return rc ? rc : sink_commit(s, NULL, err);
+}
+
+void sink_rollback(struct sink *s)
+{
+    db_rollback(s->db);
+    s->run->counts = s->committed;
+    s->batch = 0;
+}
+
+void sink_close(struct sink *s)
+{
+    target_close(s->target);
+    rejects_close(s->rejects);
+    merge_outcome_free(&s->outcome);
+    buf_free(&s->payload);
+    s->target = NULL;
+    s->rejects = NULL;
+}

@@ -1,0 +1,63 @@
+/* sink.h - where a run's records land: merged in batches, each batch one transaction with its rejects, its counters,
+ * its cursor and the fence.
+ *
+ * After an error the open batch is rolled back and the counters are those of what was committed.
+ */
+#ifndef SLUICE_WORKER_SINK_H
+#define SLUICE_WORKER_SINK_H
+
+#include "cursor.h"
+#include "ledger.h"
+#include "merge.h"
+#include "reject.h"
+#include "schema.h"
+
+struct sink {
+    struct db *db;
+    const struct table *table;
+    struct run *run;
+    bool dry_run;        /* one transaction, rolled back at the end */
+    uint32_t batch_max;  /* records a transaction */
+    /* private */
+    struct target *target;
+    struct rejects *rejects;
+    struct merge_outcome outcome;
+    uint32_t batch;             /* records in the open transaction */
+    struct run_counts committed;
+    int64_t ignored, unchanged, rebound, retried, resolved;
+    int64_t details_lost;
+    struct buf payload;
+};
+
+/* Start the run in the ledger; the fields above "private" are set by the caller. */
+int sink_open(struct sink *s, struct err *err);
+
+/* Make the table fit and prepare, in a transaction of its own. */
+int sink_prepare(struct sink *s, struct err *err);
+
+/* Merge one record, or count one that the connector skipped or rejected. May commit. */
+int sink_row(struct sink *s, const sluice_value *values, uint32_t count, struct err *err);
+int sink_skip(struct sink *s, struct err *err);
+int sink_reject(struct sink *s, sluice_str key, sluice_str why, sluice_str source, struct err *err);
+
+/* Commit what is open; `cursor` (NULL: none) goes with it. */
+int sink_commit(struct sink *s, const struct cursor *cursor, struct err *err);
+
+/* Is a transaction open? It should not wait for a slow source. */
+bool sink_is_open(const struct sink *s);
+
+/* The last transaction: what is open, the cursor, and the run's end with status and texts as in s->run. A dry run is
+ * rolled back. */
+int sink_finish(struct sink *s, const struct cursor *cursor, struct err *err);
+
+/* Store a kept record again: its open reject `id` is resolved when it fits now. Not counted in the run's counters. */
+int sink_retry(struct sink *s, const char *id, const sluice_value *values, uint32_t count, struct err *err);
+
+/* Retry the store rejects of this job; `retryable_only`: just those that may pass by themselves. */
+int sink_retry_kept(struct sink *s, bool retryable_only, struct err *err);
+
+/* Throw the open batch away; the counters fall back to what was committed. */
+void sink_rollback(struct sink *s);
+void sink_close(struct sink *s);
+
+#endif

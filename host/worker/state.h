@@ -1,0 +1,58 @@
+/* state.h - what the parts of a writer share during its one run. Private to host/worker. */
+#ifndef SLUICE_WORKER_STATE_H
+#define SLUICE_WORKER_STATE_H
+
+#include "frame.h"
+#include "cell.h"
+#include "plan.h"
+#include "sink.h"
+#include "spec.h"
+
+#include <sys/types.h>
+
+/* How the run ended. */
+#define END_NONE 0      /* still going */
+#define END_DONE 1      /* the connector said so */
+#define END_FAIL 2      /* the connector, the store or the writer failed: err */
+#define END_CRASHED 3   /* the child died: err */
+#define END_CUT 4       /* --limit was reached */
+#define END_CANCELLED 5 /* asked to stop */
+#define END_TIMEOUT 6   /* past its deadline */
+
+struct worker {
+    json_t *spec;
+    int what; /* SPEC_RUN, SPEC_PREVIEW, SPEC_RETRY */
+    int events;
+    pid_t child;
+    struct frame_in in;
+    struct frame_out out;
+    struct plan plan;
+    struct db *db;
+    struct run run;
+    struct sink sink;
+    bool started;         /* the run is in the ledger */
+    bool full;            /* asked for, or the first run of a stream with a cursor of its own */
+    int64_t limit, seen;  /* records; limit 0: none */
+    int64_t deadline;     /* monotonic; 0: none */
+    struct cursor last;   /* as the last complete run left it */
+    struct cursor mark;   /* as this run's last checkpoint says */
+    bool marked;          /* there was one */
+    bool window_seen;
+    sluice_value values[FRAME_VALUES_MAX];
+    int64_t *ints;        /* room for a row's lists */
+    const char *retry_id; /* SPEC_RETRY: the reject whose verdict is awaited */
+    int end;              /* END_* */
+    struct err err;
+};
+
+/* Take one frame of the run. Returns 0, or an error that ends the run. */
+int intake_frame(struct worker *w, const struct frame *f);
+
+/* Put the run's end into words and into the ledger, and send the result. Returns the process's exit code. */
+int outcome_finish(struct worker *w);
+
+/* The next frame from the child: 1, 0 at its end, or an error. Waits; notices stop and deadline (then 0, with w->end
+ * set); commits what is open while nothing comes. */
+int worker_hear(struct worker *w, struct frame *f);
+
+#endif

@@ -1,0 +1,368 @@
+/* worker.c - see worker.h. */
+#include "worker.h"
+
+#include "child.h"
+#include "clock.h"
+#include "events.h"
+#include "owner.h"
+#include "redact.h"
+#include "state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TICK_MS 200                          /* between two looks at stop, deadline and progress */
+#define GRACE_US (3 * CLOCK_SECOND)          /* what a child that was told to end may take */
+#define PIPE_SIZE (1 << 20)
+
+static volatile sig_atomic_t stop;
+
+static void on_term(int signal)
+{
+    (void)signal;
+    stop = 1;
+}
+
+/* ---- The child ---- */
+
+static int fork_child(struct worker *w)
+{
+    int down[2], up[2];
+    pid_t parent = getpid();
+
+    if (pipe2(down, O_CLOEXEC) || pipe2(up, O_CLOEXEC))
+        return err_set(&w->err, E_SYSTEM, "cannot make a pipe: %s", strerror(errno));
+    fcntl(up[1], F_SETPIPE_SZ, PIPE_SIZE); /* best effort: a small pipe is only slower */
+    w->child = fork();
+    if (w->child < 0)
+        return err_set(&w->err, E_SYSTEM, "cannot start a process: %s", strerror(errno));
+    if (w->child == 0) {
+        close(down[1]);
+        close(up[0]);
+        close(SPEC_FD_STORE);
+        close(SPEC_FD_EVENTS);
+        child_main(down[0], up[1], SPEC_FD_CONNECTOR, parent);
+    }
+    close(down[0]);
+    close(up[1]);
+    close(SPEC_FD_CONNECTOR);
+    w->out.fd = down[1];
+    w->in.fd = up[0];
+    return SLUICE_OK;
+}
+
+static void tell_death(struct worker *w, int status)
+{
+    const char *plugin = spec_text(w->spec, "plugin_name");
+
+    w->end = END_CRASHED;
+    if (WIFSIGNALED(status))
+        err_set(&w->err, SLUICE_E_BUG, "plugin %s: its process died of signal %d (%s)", plugin, WTERMSIG(status),
+                strsignal(WTERMSIG(status)));
+    else
+        err_set(&w->err, SLUICE_E_BUG, "plugin %s: its process ended itself with exit code %d in the middle of the run",
+                plugin, WEXITSTATUS(status));
+}
+
+/* Wait for the child's death; past the grace it is killed. */
+static int reap_child(struct worker *w)
+{
+    int64_t until = clock_mono_us() + GRACE_US;
+    int status = 0;
+
+    while (w->child > 0) {
+        pid_t got = waitpid(w->child, &status, WNOHANG);
+        if (got == w->child || (got < 0 && errno != EINTR))
+            break;
+        if (clock_mono_us() > until)
+            kill(w->child, SIGKILL);
+        clock_sleep_us(2000);
+    }
+    w->child = 0;
+    return status;
+}
+
+/* Ask the child to end and forget what it still sends. */
+static void stop_child(struct worker *w)
+{
+    if (w->child > 0)
+        kill(w->child, SIGTERM);
+    close(w->in.fd); /* whatever it writes next fails, which ends it too */
+    w->in.fd = -1;
+    reap_child(w);
+}
+
+/* ---- Listening ---- */
+
+static void send_progress(struct worker *w)
+{
+    static int64_t next;
+    const struct run_counts *c = &w->run.counts;
+
+    if (w->what != SPEC_RUN || clock_mono_us() < next)
+        return;
+    next = clock_mono_us() + TICK_MS * 1000;
+    event_send(w->events, json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "event", "progress", "processed",
+                                    (json_int_t)c->processed, "created", (json_int_t)c->created, "updated",
+                                    (json_int_t)c->updated, "skipped", (json_int_t)c->skipped, "errors",
+                                    (json_int_t)c->errors, "total", (json_int_t)w->run.total));
+}
+
+static bool is_over(struct worker *w)
+{
+    if (stop)
+        w->end = END_CANCELLED;
+    else if (w->deadline && clock_mono_us() > w->deadline)
+        w->end = END_TIMEOUT;
+    return w->end != END_NONE;
+}
+
+/* The source is slow: nobody else should wait for our open transaction. */
+static int commit_idle(struct worker *w)
+{
+    if (w->what != SPEC_RUN || !w->db || w->sink.dry_run || !sink_is_open(&w->sink))
+        return SLUICE_OK;
+    return sink_commit(&w->sink, NULL, &w->err);
+}
+
+int worker_hear(struct worker *w, struct frame *f)
+{
+    int rc;
+
+    while ((rc = frame_next(&w->in, f, &w->err)) == 0) {
+        struct pollfd p = {.fd = w->in.fd, .events = POLLIN};
+        int ready = poll(&p, 1, TICK_MS);
+        if (is_over(w))
+            return 0;
+        send_progress(w);
+        if (ready == 0)
+            rc = commit_idle(w);
+        if (rc)
+            return rc;
+        if (ready <= 0)
+            continue;
+        rc = frame_fill(&w->in, &w->err);
+        if (rc <= 0) {
+            if (rc == 0)
+                tell_death(w, reap_child(w));
+            return rc;
+        }
+    }
+    return rc;
+}
+
+/* ---- The run ---- */
+
+static int hear_hello(struct worker *w)
+{
+    struct frame f;
+    int rc = worker_hear(w, &f);
+
+    if (rc == 0) /* it died, or nobody wants the run any more */
+        return w->err.code ? w->err.code : SLUICE_E_CANCELLED;
+    if (rc < 0)
+        return rc;
+    if (f.type == FRAME_FAIL) {
+        rc = intake_frame(w, &f);
+        return rc ? rc : w->err.code;
+    }
+    json_t *hello = f.type == FRAME_HELLO ? json_loadb(f.payload.ptr, f.payload.len, 0, NULL) : NULL;
+    rc = json_is_object(hello) ? plan_make(hello, w->spec, &w->plan, &w->err)
+                               : err_set(&w->err, SLUICE_E_BUG, "the plugin's HELLO is not one");
+    json_decref(hello);
+    return rc;
+}
+
+static int start_run(struct worker *w)
+{
+    char owner[OWNER_SIZE];
+    bool dry = spec_bool(w->spec, "dry_run");
+    int rc = db_open(spec_text(w->spec, "store_url"), dry ? DB_DRY_RUN : 0, &w->db, &w->err);
+
+    if (rc)
+        return rc;
+    if (!owner_of(getpid(), owner))
+        return err_set(&w->err, E_SYSTEM, "cannot read /proc/self/stat");
+    const char *mode = w->what == SPEC_RETRY ? "retry" : spec_bool(w->spec, "full") ? "full" : "incremental";
+    rc = run_init(&w->run, spec_text(w->spec, "job"), spec_text(w->spec, "partition"), mode, &w->err);
+    if (rc)
+        return rc;
+    run_set(&w->run.host, owner);
+    w->run.started_at = clock_wall_us();
+    w->sink = (struct sink){.db = w->db,
+                            .table = &w->plan.table,
+                            .run = &w->run,
+                            .dry_run = dry,
+                            .batch_max = (uint32_t)spec_int(w->spec, "batch")};
+    if (w->sink.batch_max == 0)
+        w->sink.batch_max = 5000;
+    rc = sink_open(&w->sink, &w->err);
+    if (rc)
+        return rc;
+    w->started = true;
+    event_send(w->events, json_pack("{s:s, s:s}", "event", "started", "run", w->run.id));
+    return SLUICE_OK;
+}
+
+static int prepare_run(struct worker *w)
+{
+    int rc = cursor_get(w->db, w->run.job, w->run.partition, &w->last, &w->err);
+
+    if (!rc)
+        rc = sink_prepare(&w->sink, &w->err);
+    if (rc)
+        return rc;
+    w->full = spec_bool(w->spec, "full") || (!w->plan.windowed && !w->last.text[0]);
+    if (w->full && w->what == SPEC_RUN)
+        snprintf(w->run.mode, sizeof(w->run.mode), "full");
+    return sink_retry_kept(&w->sink, w->what == SPEC_RUN, &w->err);
+}
+
+static int send_go(struct worker *w)
+{
+    json_t *go = json_pack("{s:b, s:s, s:I, s:b}", "full", w->full, "cursor", w->full ? "" : w->last.text, "started_at",
+                           (json_int_t)(w->run.started_at ? w->run.started_at : clock_wall_us()), "retry",
+                           w->what == SPEC_RETRY);
+    char *text = json_dumps(go, JSON_COMPACT);
+
+    json_decref(go);
+    if (!text)
+        return err_set(&w->err, E_SYSTEM, "out of memory");
+    frame_begin(&w->out, FRAME_GO);
+    frame_put_raw(&w->out, text, strlen(text));
+    frame_end(&w->out);
+    free(text);
+    frame_flush(&w->out); /* a child that is gone is noticed when it is listened to */
+    return SLUICE_OK;
+}
+
+/* Frames until the run has ended. */
+static int listen_to_end(struct worker *w)
+{
+    struct frame f;
+    int rc = SLUICE_OK;
+
+    while (!rc && w->end == END_NONE && (rc = worker_hear(w, &f)) == 1)
+        rc = intake_frame(w, &f);
+    return rc;
+}
+
+/* Have one kept text mapped and merged again. */
+static int retry_text(struct worker *w, const struct reject *r)
+{
+    char id[RUN_ID_SIZE];
+    struct frame f;
+    int rc = SLUICE_OK;
+
+    snprintf(id, sizeof(id), "%s", r->id);
+    frame_begin(&w->out, FRAME_RECORD);
+    frame_put_str(&w->out, r->payload);
+    frame_end(&w->out);
+    frame_flush(&w->out);
+    w->retry_id = id;
+    w->sink.retried++;
+    while (!rc && w->retry_id && w->end == END_NONE && (rc = worker_hear(w, &f)) == 1)
+        rc = intake_frame(w, &f);
+    w->retry_id = NULL;
+    return rc;
+}
+
+static int retry_texts(struct worker *w)
+{
+    char after[RUN_ID_SIZE] = "";
+    struct reject r;
+    int rc;
+
+    while (w->end == END_NONE && (rc = rejects_next(w->sink.rejects, false, after, &r, &w->err)) == 1) {
+        snprintf(after, sizeof(after), "%s", r.id);
+        if (strcmp(r.kind, REJECT_MAPPING) != 0)
+            continue;
+        rc = retry_text(w, &r);
+        if (rc < 0)
+            return rc;
+    }
+    if (w->end != END_NONE)
+        return SLUICE_OK;
+    frame_begin(&w->out, FRAME_END);
+    frame_end(&w->out);
+    frame_flush(&w->out);
+    return listen_to_end(w);
+}
+
+static int conduct(struct worker *w)
+{
+    int rc = w->what == SPEC_PREVIEW ? SLUICE_OK : start_run(w); /* the lock first: what follows is told in its row */
+
+    if (!rc)
+        rc = hear_hello(w);
+    if (!rc && w->what != SPEC_PREVIEW)
+        rc = prepare_run(w);
+    if (!rc)
+        rc = send_go(w);
+    if (!rc)
+        rc = w->what == SPEC_RETRY ? retry_texts(w) : listen_to_end(w);
+    return rc;
+}
+
+static int set_up(struct worker *w)
+{
+    struct sigaction term = {.sa_handler = on_term};
+
+    sigaction(SIGTERM, &term, NULL);
+    signal(SIGINT, SIG_IGN); /* a terminal's Ctrl-C is for the process that started us */
+    signal(SIGPIPE, SIG_IGN);
+    prctl(PR_SET_DUMPABLE, 0);
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* without the process that asked for it, a run ends as cancelled */
+    for (int fd = SPEC_FD_CONNECTOR; fd <= SPEC_FD_EVENTS; fd++)
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+    w->events = SPEC_FD_EVENTS;
+    w->in.fd = -1;
+    int rc = fork_child(w); /* before anything is open */
+    if (rc)
+        return rc;
+    w->spec = spec_read(SPEC_FD_STORE, &w->err);
+    if (!w->spec)
+        return w->err.code;
+    if (getppid() != (pid_t)spec_int(w->spec, "parent"))
+        return err_set(&w->err, SLUICE_E_CANCELLED, "the process that asked for the run is gone");
+    w->what = (int)spec_int(w->spec, "what");
+    w->limit = spec_int(w->spec, "limit");
+    int64_t deadline = spec_int(w->spec, "deadline_us");
+    w->deadline = deadline ? clock_mono_us() + deadline : 0;
+    const char *secret = spec_text(w->spec, "store_secret");
+    w->ints = malloc(FRAME_INTS_MAX * sizeof(*w->ints));
+    if (!w->ints || !redact_add(secret, strlen(secret)))
+        return err_set(&w->err, E_SYSTEM, "out of memory");
+    return SLUICE_OK;
+}
+
+int worker_main(void)
+{
+    static struct worker w; /* large, and lives as long as the process */
+    int rc = set_up(&w);
+
+    if (!rc)
+        rc = conduct(&w);
+    if (rc < 0 && w.end == END_NONE)
+        w.end = END_FAIL;
+    if (w.in.fd >= 0)
+        stop_child(&w);
+    int code = outcome_finish(&w);
+    sink_close(&w.sink);
+    db_close(w.db);
+    run_free(&w.run);
+    plan_free(&w.plan);
+    frame_in_free(&w.in);
+    buf_free(&w.out.buf);
+    json_decref(w.spec);
+    free(w.ints);
+    return code;
+}
