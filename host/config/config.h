@@ -44,8 +44,8 @@ struct config_http {
     uint64_t max_body;          /* default 1GiB */
     uint32_t attempts;          /* default 4 */
     uint32_t parallel;          /* 0: as the connector proposes */
-    uint32_t rate_per_min;      /* 0: not set; the connector's proposal holds */
-    bool rate_set;
+    uint32_t rate_per_min;      /* 0: no limit ("none") */
+    bool rate_set;              /* false: the connector's proposal holds */
     bool insecure;              /* http:// to hosts that are not loopback; default false */
     char *proxy;                /* "" when not set */
     char *ca_file;              /* absolute; "" when not set */
@@ -53,7 +53,7 @@ struct config_http {
 
 /* jobs[].fields */
 struct config_field {
-    char *from;     /* path in the source's record */
+    char *from; /* path in the source's record */
     char *column;
     uint32_t type;  /* SLUICE_INT to SLUICE_INTS; written as integer, text, boolean, decimal, time, integers */
     uint32_t scale; /* decimals; default 2 */
@@ -66,37 +66,37 @@ struct config_rename {
 
 /* jobs[].match */
 struct config_match {
-    uint32_t rule;  /* SLUICE_IDENTITY, ADOPT or REBIND */
-    char *columns;  /* names, split by blanks */
-    char *never;    /* values that match nothing, split by blanks; "" when none */
+    uint32_t rule; /* SLUICE_IDENTITY, ADOPT or REBIND */
+    char *columns; /* names, split by blanks */
+    char *never;   /* values that match nothing, split by blanks; "" when none */
 };
 
-#define CONFIG_CATCHUP_ONCE 0
-#define CONFIG_CATCHUP_SKIP 1
-#define CONFIG_OVERLAP_SKIP 0
+#define CONFIG_CATCHUP_ONCE  0
+#define CONFIG_CATCHUP_SKIP  1
+#define CONFIG_OVERLAP_SKIP  0
 #define CONFIG_OVERLAP_QUEUE 1
 #define CONFIG_MANAGE_CREATE 0
-#define CONFIG_MANAGE_CHECK 1
-#define CONFIG_ON_GAP_WARN 0
-#define CONFIG_ON_GAP_FULL 1
+#define CONFIG_MANAGE_CHECK  1
+#define CONFIG_ON_GAP_WARN   0
+#define CONFIG_ON_GAP_FULL   1
 
 struct config_connector;
 
 /* connectors[].jobs[] */
 struct config_job {
     const struct config_connector *connector;
-    char *name;   /* "<connector>.<stream>", or "<connector>.<name>" where the job has a name */
+    char *name; /* "<connector>.<stream>", or "<connector>.<name>" where the job has a name */
     char *stream;
-    bool enabled; /* itself and its connector */
+    bool enabled;                   /* itself and its connector */
     char *schedule, *full_schedule; /* cron lines; "" when not set */
     char *timezone;                 /* IANA; default UTC */
     bool on_start;
-    int64_t jitter_us;        /* default 0 */
-    int catchup, overlap;     /* CONFIG_CATCHUP_*, CONFIG_OVERLAP_* */
-    int64_t deadline_us;      /* default limits.deadline */
-    char **after;             /* streams that run first */
+    int64_t jitter_us;    /* default 0 */
+    int catchup, overlap; /* CONFIG_CATCHUP_*, CONFIG_OVERLAP_* */
+    int64_t deadline_us;  /* default limits.deadline */
+    char **after;         /* streams that run first */
     size_t after_count;
-    bool after_set;           /* false: what the stream needs */
+    bool after_set; /* false: what the stream needs */
     struct config_field *fields;
     size_t field_count;
     struct config_rename *columns;
@@ -110,6 +110,7 @@ struct config_job {
     uint32_t batch;           /* records a transaction; default 5000 */
     const char *file;
     int line;
+    const struct config_node *node; /* as written */
 };
 
 /* connectors[] */
@@ -122,7 +123,8 @@ struct config_connector {
     struct config_job *jobs;
     size_t job_count;
     json_t *options; /* after config_bind(): every option by name, presets filled in, converted: text, integers
-                      * (durations in microseconds), booleans, arrays, arrays of objects for groups that are lists */
+                      * (durations in microseconds), booleans, arrays, objects for groups, arrays of objects for groups
+                      * that are lists. One that is neither set nor preset is left out */
     const char *file;
     int line;
 };
@@ -146,10 +148,10 @@ struct config {
     char *listen, *socket;
     struct config_token *tokens;
     size_t token_count;
-    uint32_t max_runs;        /* default 4 */
-    uint64_t memory;          /* default 256MiB */
-    int64_t deadline_us;      /* default 30m */
-    int64_t history_runs_us;  /* default 90d */
+    uint32_t max_runs;          /* default 4 */
+    uint64_t memory;            /* default 256MiB */
+    int64_t deadline_us;        /* default 30m */
+    int64_t history_runs_us;    /* default 90d */
     int64_t history_rejects_us; /* default 1y */
     struct config_alert *alerts;
     size_t alert_count;
@@ -167,6 +169,10 @@ int config_load(const char *path, const char *env_file, struct config **out, str
 /* Check connector `index` against its plugin's description (the JSON of host/worker/describe.h) and fill in its
  * options and its jobs' tables. Returns 0 or SLUICE_E_CONFIG with *problems. */
 int config_bind(struct config *c, size_t index, const json_t *description, struct config_problems *problems);
+
+/* Do two enabled connectors claim the same HTTP path? descriptions[i] is that of connector i, NULL when there is none.
+ * Returns 0 or SLUICE_E_CONFIG with *problems. */
+int config_check_routes(const struct config *c, const json_t *const *descriptions, struct config_problems *problems);
 
 /* A job by its name, NULL when there is none. */
 const struct config_job *config_find_job(const struct config *c, const char *name);

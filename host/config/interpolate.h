@@ -18,11 +18,11 @@ struct interpolator {
     bool lenient; /* what is not set is no problem: the text is only marked as broken */
 };
 
-/* Fill in every text of a tree, except in members of a group that `skip` names (NULL: none). A text that cannot be
- * filled in is marked as broken. */
+/* Fill in every text of a tree, except the member of `node` that `skip` names (NULL: none). A text is filled in once;
+ * one that cannot be is marked as broken. */
 void interpolate_tree(const struct interpolator *in, struct config_node *node, const char *skip);
 
-/* The same for a group with an `enabled` of its own: once that is false, the rest is taken leniently. */
-void interpolate_switched(const struct interpolator *in, struct config_node *group, const char *skip);
+/* Fill in the member `enabled` of a connector or job. False when it is there and says no. */
+bool interpolate_enabled(const struct interpolator *in, struct config_node *group);
 
 #endif

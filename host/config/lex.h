@@ -10,7 +10,7 @@
 
 enum token_kind {
     TOKEN_END,
-    TOKEN_WORD,  /* a name, true or false */
+    TOKEN_WORD, /* a name, true or false */
     TOKEN_ASSIGN,
     TOKEN_SEMICOLON,
     TOKEN_COMMA,

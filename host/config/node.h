@@ -20,8 +20,9 @@ enum node_kind {
 
 struct config_node {
     enum node_kind kind;
-    bool broken;        /* what is wrong with it has been reported: take it as not set and say no more */
-    const char *name;   /* "" for an entry of a list */
+    bool broken;      /* what is wrong with it has been reported: take it as not set and say no more */
+    bool filled;      /* its variables are filled in */
+    const char *name; /* "" for an entry of a list */
     const char *file;
     int line;
     char *text;         /* NODE_TEXT; after interpolate_tree() with its variables filled in */

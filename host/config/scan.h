@@ -17,10 +17,10 @@
 #define SCAN_DEPTH 32
 
 struct scan {
-    bool readable;      /* libconfig may read the text */
-    int *value_lines;   /* of each value (a group or list where it opens) in the order of the text */
+    bool readable;    /* libconfig may read the text */
+    int *value_lines; /* of each value (a group or list where it opens) in the order of the text */
     size_t value_count;
-    int *harmed_lines;  /* libconfig would read something else on these; a problem was reported */
+    int *harmed_lines; /* libconfig would read something else on these; a problem was reported */
     size_t harmed_count;
 };
 

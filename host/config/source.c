@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,18 +14,24 @@ static bool is_ours(const struct stat *st)
     return st->st_uid == 0 || st->st_uid == geteuid();
 }
 
-/* What is wrong, with the fix that takes `path`; NULL when nothing is. */
-static const char *guard_problem(const struct stat *st, enum source_guard guard)
+struct fault {
+    const char *what; /* NULL: none */
+    const char *fix;  /* a command, but for the path */
+};
+
+static struct fault find_fault(const struct stat *st, enum source_guard guard)
 {
+    if (guard == GUARD_OTHERS && st->st_mode & S_IWOTH)
+        return (struct fault){"can be changed by anyone", "chmod o-w"};
     if (guard == GUARD_OTHERS)
-        return st->st_mode & S_IWOTH ? "%s can be changed by anyone: chmod o-w %s" : NULL;
+        return (struct fault){NULL, NULL};
     if (!is_ours(st))
-        return "%s belongs to neither root nor the user that runs sluice: chown root %s";
+        return (struct fault){"belongs to neither root nor the user that runs sluice", "chown root"};
     if (st->st_mode & (S_IWGRP | S_IWOTH))
-        return "%s can be changed by others: chmod go-w %s";
+        return (struct fault){"can be changed by others", "chmod go-w"};
     if (guard == GUARD_READ && st->st_mode & S_IROTH)
-        return "%s can be read by anyone: chmod 640 %s, or 600";
-    return NULL;
+        return (struct fault){"can be read by anyone", "chmod 640"};
+    return (struct fault){NULL, NULL};
 }
 
 bool source_guard(const char *path, const char *what, enum source_guard guard, const struct source_place *place)
@@ -34,14 +39,10 @@ bool source_guard(const char *path, const char *what, enum source_guard guard, c
     struct stat st;
     if (stat(path, &st) != 0)
         return true; /* whoever reads it says so */
-    const char *problem = guard_problem(&st, guard);
-    if (!problem)
-        return true;
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    config_problem(place->problems, place->file, place->line, problem, what, path);
-#pragma GCC diagnostic pop
-    return false;
+    struct fault fault = find_fault(&st, guard);
+    if (fault.what)
+        config_problem(place->problems, place->file, place->line, "%s %s: %s %s", what, fault.what, fault.fix, path);
+    return fault.what == NULL;
 }
 
 /* ---- Paths ---- */
@@ -91,12 +92,15 @@ bool source_list(struct pool *pool, const char *dir, char ***paths, size_t *coun
     DIR *d = opendir(dir);
     if (!d)
         return false;
+    size_t dir_len = strlen(dir);
+    while (dir_len > 0 && dir[dir_len - 1] == '/')
+        dir_len--;
     errno = 0;
     for (struct dirent *e; (e = readdir(d)) != NULL; errno = 0) {
         if (!is_wanted(e->d_name))
             continue;
         *paths = pool_append(pool, *paths, *count, sizeof **paths);
-        (*paths)[(*count)++] = pool_printf(pool, "%s/%s", dir, e->d_name);
+        (*paths)[(*count)++] = pool_printf(pool, "%.*s/%s", (int)dir_len, dir, e->d_name);
     }
     int failed = errno;
     closedir(d);

@@ -8,7 +8,7 @@
 
 /* Bytes of one configuration file, env_file or secret file. */
 #define SOURCE_CONFIG_MAX ((size_t)4 << 20)
-#define SOURCE_ENV_MAX ((size_t)1 << 20)
+#define SOURCE_ENV_MAX    ((size_t)1 << 20)
 #define SOURCE_SECRET_MAX ((size_t)64 << 10)
 
 /* Who may do what with a file or directory. */

@@ -1,0 +1,85 @@
+#include "url.h"
+
+#include "redact.h"
+#include "value.h"
+
+#include <string.h>
+#include <strings.h>
+
+#define PASSWORD_MAX 1024
+
+bool url_has_scheme(const char *url, const char *schemes)
+{
+    const char *colon = strstr(url, "://");
+    size_t wanted = colon ? (size_t)(colon - url) : 0, len = 0;
+    for (const char *word; (word = value_word(&schemes, &len)) != NULL;)
+        if (len == wanted && strncasecmp(word, url, len) == 0)
+            return colon[3] != '\0';
+    return false;
+}
+
+static int hex_value(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c + ('a' - 'A') : c) : NULL;
+    return at ? (int)(at - digits) : -1;
+}
+
+/* Percent-decode into `out`; gives the length. */
+static size_t decode(const char *text, size_t len, char *out)
+{
+    size_t n = 0;
+    for (size_t at = 0; at < len; at++) {
+        int high = text[at] == '%' && len - at > 2 ? hex_value(text[at + 1]) : -1;
+        int low = high >= 0 ? hex_value(text[at + 2]) : -1;
+        if (low >= 0) {
+            out[n++] = (char)(high * 16 + low);
+            at += 2;
+        } else {
+            out[n++] = text[at];
+        }
+    }
+    return n;
+}
+
+static bool redact_both(const char *secret, size_t len)
+{
+    if (len == 0)
+        return true;
+    if (!redact_add(secret, len))
+        return false;
+    if (len > PASSWORD_MAX)
+        return true;
+    char plain[PASSWORD_MAX];
+    size_t n = decode(secret, len, plain);
+    bool ok = redact_add(plain, n);
+    explicit_bzero(plain, sizeof plain);
+    return ok;
+}
+
+/* user:password@ before the host; a password may hold an unescaped @. */
+static bool redact_user(const char *authority, size_t len)
+{
+    const char *at = memrchr(authority, '@', len);
+    const char *colon = at ? memchr(authority, ':', (size_t)(at - authority)) : NULL;
+    return colon ? redact_both(colon + 1, (size_t)(at - colon - 1)) : true;
+}
+
+bool url_redact(const char *url)
+{
+    const char *authority = strstr(url, "://");
+    if (!authority)
+        return true;
+    authority += 3;
+    if (!redact_user(authority, strcspn(authority, "/?#")))
+        return false;
+
+    const char *query = strchr(authority, '?');
+    while (query) {
+        query++;
+        if (strncmp(query, "password=", 9) == 0 && !redact_both(query + 9, strcspn(query + 9, "&#")))
+            return false;
+        query = strchr(query, '&');
+    }
+    return true;
+}
