@@ -133,6 +133,7 @@ int32_t sluice_fail(sluice_run *run, int32_t code, const char *fmt, ...) SLUICE_
     const sluice_connector *sluice_connector_v0(void)                                                                \
     {                                                                                                                \
         return &sluice_connector_table;                                                                              \
-    }
+    }                                                                                                                \
+    _Static_assert(sizeof(sluice_connector_table) > 0, "takes the semicolon")
 
 #endif
