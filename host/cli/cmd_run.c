@@ -1,0 +1,339 @@
+/* cmd_run.c - sluice run: jobs now, in the foreground, without a daemon. */
+#include "cli.h"
+
+#include "buf.h"
+#include "clock.h"
+#include "launch.h"
+#include "run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DETAILS_SHOWN 10 /* rejected records that a person sees; all of them are in `sluice rejects` */
+
+static volatile sig_atomic_t stop;
+
+static void on_stop(int signal)
+{
+    (void)signal;
+    stop++;
+}
+
+struct session {
+    struct cli *cli;
+    struct config *config;
+    struct launch launch; /* the options, the same for every job */
+    bool progress;        /* standard error is a terminal */
+    const struct config_job **order;
+    int *codes; /* by place in order: the exit code, -1 before it ran */
+    size_t count;
+};
+
+/* ---- Which jobs, in which order ---- */
+
+static bool is_listed(const struct session *s, const struct config_job *job)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        if (s->order[i] == job)
+            return true;
+    }
+    return false;
+}
+
+static const struct config_job *job_of_stream(const struct config_connector *c, const char *stream)
+{
+    for (size_t i = 0; i < c->job_count; i++) {
+        if (strcmp(c->jobs[i].stream, stream) == 0 && c->jobs[i].enabled)
+            return &c->jobs[i];
+    }
+    return NULL;
+}
+
+/* What a job runs after stands before it; `depth` ends circles, which the config check names. */
+static void add_job(struct session *s, const struct config_job *job, int depth)
+{
+    if (is_listed(s, job) || depth > 32)
+        return;
+    for (size_t i = 0; i < job->after_count; i++) {
+        const struct config_job *first = job_of_stream(job->connector, job->after[i]);
+        if (first && first != job)
+            add_job(s, first, depth + 1);
+    }
+    if (!is_listed(s, job))
+        s->order[s->count++] = job;
+}
+
+static size_t job_total(const struct config *config)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < config->connector_count; i++)
+        n += config->connectors[i].job_count;
+    return n;
+}
+
+static int pick_jobs(struct session *s, int count, char **names)
+{
+    size_t total = job_total(s->config);
+    struct err err = {0};
+
+    s->order = calloc(total + 1, sizeof(struct config_job *));
+    s->codes = calloc(total + 1, sizeof(int));
+    if (!s->order || !s->codes) {
+        err_set(&err, E_SYSTEM, "out of memory");
+        return cli_fail(&err);
+    }
+    for (int i = 0; i < count; i++) {
+        const struct config_job *job = cli_find_job(s->config, names[i]);
+        if (!job)
+            return err_exit_code(E_NOT_FOUND);
+        if (!job->enabled) {
+            err_set(&err, SLUICE_E_CONFIG, "%s:%d: job %s is not enabled", job->file, job->line, job->name);
+            return cli_fail(&err);
+        }
+        add_job(s, job, 0);
+    }
+    return 0;
+}
+
+/* ---- Progress ---- */
+
+static void show_progress(const struct session *s, const char *job, const json_t *event)
+{
+    json_int_t processed = json_integer_value(json_object_get(event, "processed"));
+    json_int_t total = json_integer_value(json_object_get(event, "total"));
+
+    if (!s->progress)
+        return;
+    fprintf(stderr, "\r\033[K%s: %lld", job, (long long)processed);
+    if (total > 0)
+        fprintf(stderr, " of %lld", (long long)total);
+    fprintf(stderr, " records");
+    fflush(stderr);
+}
+
+static void on_event(void *context, const json_t *event)
+{
+    const struct session *s = context;
+    const char *what = json_string_value(json_object_get(event, "event"));
+
+    if (what && strcmp(what, "progress") == 0)
+        show_progress(s, s->launch.job->name, event);
+    if (what && strcmp(what, "log") == 0 && s->cli->verbose)
+        fprintf(stderr, "%s: %s\n", s->launch.job->name, json_string_value(json_object_get(event, "text")));
+}
+
+/* ---- Results ---- */
+
+static long long count_of(const json_t *run, const char *key)
+{
+    return (long long)json_integer_value(json_object_get(run, key));
+}
+
+static void print_details(const json_t *run)
+{
+    const json_t *list = json_object_get(run, "errorDetails");
+    const json_t *warnings = json_object_get(run, "warnings");
+
+    for (size_t i = 0; i < json_array_size(list) && i < DETAILS_SHOWN; i++) {
+        const json_t *d = json_array_get(list, i);
+        fprintf(stderr, "  rejected %s: %s\n", json_string_value(json_object_get(d, "key")),
+                json_string_value(json_object_get(d, "reason")));
+    }
+    if (json_array_size(list) > DETAILS_SHOWN)
+        fprintf(stderr, "  and more: sluice rejects %s\n", json_string_value(json_object_get(run, "job")));
+    for (size_t i = 0; i < json_array_size(warnings); i++)
+        fprintf(stderr, "  warning: %s\n", json_string_value(json_array_get(warnings, i)));
+}
+
+static void print_result(const json_t *run)
+{
+    const char *message = json_string_value(json_object_get(run, "message"));
+    const char *error = json_string_value(json_object_get(run, "error"));
+
+    printf("%s: %s: %lld processed: %lld created, %lld updated, %lld skipped, %lld errors (%.1f s)%s%s\n",
+           json_string_value(json_object_get(run, "job")), json_string_value(json_object_get(run, "status")),
+           count_of(run, "processed"), count_of(run, "created"), count_of(run, "updated"), count_of(run, "skipped"),
+           count_of(run, "errors"), (double)count_of(run, "duration_ms") / 1000, message ? ": " : "",
+           message ? message : "");
+    fflush(stdout);
+    if (error)
+        fprintf(stderr, "  error: %s\n", error);
+    print_details(run);
+}
+
+/* A job that did not come to run has an object too, so that scripts find one for each job. */
+static json_t *no_run(const struct config_job *job, int code, const char *message)
+{
+    struct run r;
+    struct err err = {0};
+
+    if (run_init(&r, job->name, "", "incremental", &err))
+        return NULL;
+    snprintf(r.status, sizeof(r.status), "%s", code == E_BUSY ? "running" : "failed");
+    r.id[0] = '\0';
+    r.started_at = r.finished_at = clock_wall_us();
+    run_set(&r.error, message);
+    json_t *json = run_json(&r);
+    json_object_set_new(json, "run", json_null());
+    run_free(&r);
+    return json;
+}
+
+static int report(const struct session *s, const struct config_job *job, struct launch_result *result)
+{
+    const char *status = json_string_value(json_object_get(result->run, "status"));
+    int code = status ? run_exit_code(status, result->code) : err_exit_code(result->code);
+
+    if (s->progress)
+        fprintf(stderr, "\r\033[K");
+    if (s->cli->json)
+        cli_print_json(result->run ? json_incref(result->run) : no_run(job, result->code, result->message));
+    else if (result->run)
+        print_result(result->run);
+    else
+        fprintf(stderr, "sluice: %s: %s\n", job->name, result->message);
+    return code;
+}
+
+/* ---- Running ---- */
+
+/* The first of what `job` runs after that did not complete; NULL when all did. */
+static const char *failed_before(const struct session *s, const struct config_job *job)
+{
+    for (size_t i = 0; i < job->after_count; i++) {
+        const struct config_job *first = job_of_stream(job->connector, job->after[i]);
+        for (size_t k = 0; first && k < s->count; k++) {
+            if (s->order[k] == first && first != job && s->codes[k] != 0 && s->codes[k] != 2)
+                return first->name;
+        }
+    }
+    return NULL;
+}
+
+static bool wants_full(const struct session *s, const struct config_job *job, const json_t *run)
+{
+    const json_t *stats = json_object_get(run, "stats");
+    json_int_t gap = json_integer_value(json_object_get(stats, "gap_seconds"));
+
+    return job->on_gap == CONFIG_ON_GAP_FULL && !s->launch.full && !s->launch.dry_run && !stop &&
+           gap * CLOCK_SECOND > job->gap_tolerance_us;
+}
+
+static int launch_once(struct session *s, const struct config_job *job, bool full, bool *again)
+{
+    struct launch_result result;
+    struct launch l = s->launch;
+
+    l.job = job;
+    l.full = full;
+    s->launch.job = job;
+    launch_run(&l, on_event, s, &result);
+    int code = report(s, job, &result);
+    *again = wants_full(s, job, result.run);
+    launch_result_free(&result);
+    return code;
+}
+
+static int run_job(struct session *s, const struct config_job *job)
+{
+    const char *failed = failed_before(s, job);
+    bool again = false;
+
+    if (failed) {
+        struct launch_result result = {.code = SLUICE_E_LIMIT};
+        snprintf(result.message, sizeof(result.message), "not run: %s, which runs before it, did not complete", failed);
+        return report(s, job, &result);
+    }
+    int code = launch_once(s, job, s->launch.full, &again);
+    if (again)
+        code = err_worse_exit(code, launch_once(s, job, true, &again));
+    return code;
+}
+
+static int run_all(struct session *s)
+{
+    int worst = 0;
+
+    for (size_t i = 0; i < s->count; i++)
+        s->codes[i] = -1;
+    for (size_t i = 0; i < s->count && !stop; i++) {
+        s->codes[i] = run_job(s, s->order[i]);
+        worst = err_worse_exit(worst, s->codes[i]);
+    }
+    if (ferror(stdout) || fflush(stdout) != 0)
+        worst = err_worse_exit(worst, 1);
+    return stop ? err_exit_code(SLUICE_E_CANCELLED) : worst;
+}
+
+static bool parse_limit(const char *text, int64_t *out)
+{
+    char *end;
+
+    errno = 0;
+    long long v = strtoll(text, &end, 10);
+    *out = v;
+    return *text && !*end && !errno && v > 0;
+}
+
+static int run_verb(struct cli *cli, int argc, char **argv)
+{
+    struct session s = {.cli = cli, .launch = {.stop = &stop}, .progress = isatty(STDERR_FILENO) && !cli->json};
+    const char *limit = NULL;
+    const struct cli_option options[] = {
+        {"--full", NULL, &s.launch.full},       {"--partition", &s.launch.partition, NULL},
+        {"--limit", &limit, NULL},              {"--dry-run", NULL, &s.launch.dry_run},
+        {"--allow-gone", NULL, &s.launch.allow_gone},
+    };
+    struct sigaction action = {.sa_handler = on_stop};
+    struct err err = {0};
+    int count = cli_parse(cli, &cli_verb_run, argc, argv, options, sizeof(options) / sizeof(options[0]));
+
+    if (count < 0)
+        return count == -2 ? 0 : err_exit_code(E_USAGE);
+    if (count == 0) {
+        err_set(&err, E_USAGE, "run: which job? `sluice jobs` lists them");
+        return cli_fail(&err);
+    }
+    if (limit && !parse_limit(limit, &s.launch.limit)) {
+        err_set(&err, E_USAGE, "--limit takes a number of records, 1 or more; not \"%s\"", limit);
+        return cli_fail(&err);
+    }
+    int code = cli_load_bound(cli, &s.config);
+    if (!code)
+        code = pick_jobs(&s, count, argv + 1);
+    if (!code) {
+        sigaction(SIGINT, &action, NULL);
+        sigaction(SIGTERM, &action, NULL);
+        s.launch.config = s.config;
+        s.progress = isatty(STDERR_FILENO) && !cli->json;
+        code = run_all(&s);
+    }
+    free(s.order);
+    free(s.codes);
+    config_free(s.config);
+    return code;
+}
+
+const struct cli_verb cli_verb_run = {
+    .name = "run",
+    .usage = "JOB… [--full] [--partition ID] [--limit N] [--dry-run] [--allow-gone]",
+    .help = "run jobs now, without a daemon",
+    .text = "Runs each JOB in the foreground and prints a result line for it; what a job needs first runs first.\n"
+            "\n"
+            "  --full           read everything, not only what changed\n"
+            "  --partition ID   only this partition\n"
+            "  --limit N        stop after N records; the cursor stays where it was\n"
+            "  --dry-run        do everything in one transaction and undo it: exact counts, nothing remains\n"
+            "  --allow-gone     let a full run note more than a fifth of all rows as gone\n"
+            "\n"
+            "Ctrl-C ends the run cleanly, a second one at once. Exit codes: 0 done, 2 some records were rejected,\n"
+            "1 failed, 3 already running, 69 store or source unavailable, 77 credential refused, 78 configuration.\n"
+            "\n"
+            "Example: sluice run erp.customers --dry-run\n",
+    .run = run_verb,
+};
