@@ -169,6 +169,13 @@ static char *put_number(char *p, int64_t value, int digits, char last)
     return p + digits + 1;
 }
 
+/* 0 to 999999, also before 1970. */
+static int64_t microsecond_of(int64_t us)
+{
+    int64_t rest = us % SECOND_US;
+    return rest < 0 ? rest + SECOND_US : rest;
+}
+
 /* Append `us` with its `digits` fraction digits. */
 static bool print(struct buf *out, int64_t us, int digits, int64_t fraction)
 {
@@ -196,7 +203,7 @@ static bool print(struct buf *out, int64_t us, int digits, int64_t fraction)
 
 bool date_print(struct buf *out, int64_t us)
 {
-    int64_t fraction = us - floor_div(us, SECOND_US) * SECOND_US;
+    int64_t fraction = microsecond_of(us);
     int digits = fraction ? 6 : 0;
     for (; digits && fraction % 10 == 0; digits--)
         fraction /= 10;
@@ -205,6 +212,6 @@ bool date_print(struct buf *out, int64_t us)
 
 bool date_print_ms(struct buf *out, int64_t us)
 {
-    int64_t fraction = us - floor_div(us, SECOND_US) * SECOND_US;
+    int64_t fraction = microsecond_of(us);
     return print(out, us, 3, fraction / 1000);
 }
