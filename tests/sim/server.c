@@ -40,7 +40,7 @@ static void apply_script(struct scripted *s, struct reply *r)
 {
     if (s->status)
         r->status = s->status;
-    buf_add(&r->headers, s->headers.ptr, s->headers.len);
+    reply_override(r, &s->headers);
     if (!s->has_body)
         return;
     buf_free(&r->body);

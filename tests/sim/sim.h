@@ -102,6 +102,8 @@ bool request_read(int fd, struct buf *spare, struct request *);
 void request_free(struct request *);
 void reply_free(struct reply *);
 void reply_header(struct reply *, const char *name, const char *value);
+/* Put whole header lines in the place of those with the same names. */
+void reply_override(struct reply *, const struct buf *lines);
 /* The head of `r` as text: status line, Date, headers, the lines in `framing` and the empty line. */
 void reply_head(struct sim *, const struct reply *, const char *framing, struct buf *out);
 /* Pull the whole body into r->body, up to `max` bytes; true when all of it is there. */

@@ -177,6 +177,27 @@ void reply_header(struct reply *r, const char *name, const char *value)
     buf_printf(&r->headers, "%s: %s\r\n", name, value);
 }
 
+/* Drop the lines that begin with the `len` bytes at `name`. */
+static void drop_lines(struct buf *headers, const char *name, size_t len)
+{
+    struct buf kept = {0};
+    for (const char *at = buf_text(headers); *at;) {
+        const char *end = strstr(at, "\r\n") + 2;
+        if (strncasecmp(at, name, len) != 0)
+            buf_add(&kept, at, (size_t)(end - at));
+        at = end;
+    }
+    buf_free(headers);
+    *headers = kept;
+}
+
+void reply_override(struct reply *r, const struct buf *lines)
+{
+    for (const char *at = buf_text(lines); *at; at = strstr(at, "\r\n") + 2)
+        drop_lines(&r->headers, at, strcspn(at, ":") + 1);
+    buf_add(&r->headers, lines->ptr, lines->len);
+}
+
 static const char *reason(int status)
 {
     switch (status) {
