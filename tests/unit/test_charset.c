@@ -202,6 +202,7 @@ static void multi_byte_texts_do_not_care_where_they_are_split(void **state)
         CASE("utf-32be", "\0\x01\xF6\0\0\0\0a", "\xF0\x9F\x98\x80" "a", 0),
         CASE("utf-32be", "\0\x11\0\0\0\0\0a", BAD "a", 1),
         CASE("iso-2022-jp", "\x1B$BF|K\\\x1B(Bz", "\xE6\x97\xA5\xE6\x9C\xAC" "z", 0),
+        CASE("utf-7", "a+A5E-+ADs-b", "a\xCE\x91;b", 0), /* bytes that say nothing by themselves */
         CASE("windows-1255", "\xF9\xD1" "a\xF9", "\xEF\xAC\xAA" "a\xD7\xA9", 0), /* a letter waits for its point */
     };
     check_cases_at_every_split(cases, LEN(cases));

@@ -340,6 +340,33 @@ static void a_file_of_version_1_is_enough(void **state)
     buf_free(&b);
 }
 
+static void after_the_last_transition_the_rule_holds(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    add_header(&b, '2', 0, 0, 1, 4);
+    add_type(&b, 0);
+    buf_add(&b, "AAA", 4);
+    add_header(&b, '2', 0, 2, 2, 4);
+    add_be(&b, 1000, 8);
+    add_be(&b, 5000, 8);
+    buf_add(&b, "\1\1", 2);
+    add_type(&b, 3600);
+    add_type(&b, 7200);
+    buf_add(&b, "AAA", 4);
+    buf_add(&b, "\nAAA-3\n", 8);
+    struct zone *z = open_bytes(b.ptr, b.len);
+    assert_non_null(z);
+    int64_t change;
+    assert_int_equal(zone_offset(z, 4999), 7200);
+    assert_int_equal(zone_offset(z, 5000), 3 * 3600);
+    assert_int_equal(zone_offset(z, at(2200, 1, 1, 0, 0)), 3 * 3600);
+    assert_true(zone_next_change(z, 1000, &change) && change == 5000);
+    assert_false(zone_next_change(z, 5000, &change));
+    zone_close(z);
+    buf_free(&b);
+}
+
 static void files_that_make_no_sense_are_refused(void **state)
 {
     (void)state;
@@ -467,6 +494,7 @@ int main(void)
         cmocka_unit_test(rules_at_the_edge_of_a_year_hold),
         cmocka_unit_test(bad_rules_are_refused),
         cmocka_unit_test(a_file_of_version_1_is_enough),
+        cmocka_unit_test(after_the_last_transition_the_rule_holds),
         cmocka_unit_test(files_that_make_no_sense_are_refused),
         cmocka_unit_test(a_file_that_ends_too_early_is_refused_wherever_it_ends),
         cmocka_unit_test(damaged_files_do_no_harm),
