@@ -22,8 +22,14 @@
 json_t *describe_connector(const sluice_connector *connector);
 json_t *describe_stream(const sluice_stream *stream);
 
+#define DESCRIBE_TIMEOUT_MS 10000
+
 /* Load `file` in a child process of its own and bring back its description. A plugin that crashes, hangs or is refused
- * costs only that child; err says why. New reference, NULL on failure. */
+ * costs only that child; err says why, with the code of plugin_load() when it was refused. New reference, NULL on
+ * failure. The caller has one thread and no child of its own that it waits for with wait(). */
 json_t *describe_file(const char *file, struct err *err);
+
+/* The same with another time limit than DESCRIBE_TIMEOUT_MS. */
+json_t *describe_file_within(const char *file, int timeout_ms, struct err *err);
 
 #endif
