@@ -1,15 +1,15 @@
 /* cron.h - from a cron line to the next time it fires: a pure function of (line, zone, time).
  *
  * A line has five fields as Vixie cron takes them (minute, hour, day of month, month, weekday), or six with seconds in
- * front, or is one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually. A field is "*", a value, a range
- * or a list of these; "/step" may follow "*", a range, or a value (then from it to the field's end). Months and weekdays
- * have names of three letters; Sunday is 0 or 7. When day of month and weekday are both restricted, either of them is
- * enough; a field that begins with "*" is not a restriction, though its step still counts.
+ * front, or is one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually. A field is "*", a value, a
+ * range or a list of these; "/step" may follow "*", a range, or a value (then from it to the field's end). Months and
+ * weekdays have names of three letters; Sunday is 0 or 7. When day of month and weekday are both restricted, either of
+ * them is enough; a field that begins with "*" is not a restriction, though its step still counts.
  *
  * Daylight saving: a job whose minute or hour field begins with "*" fires at every matching minute of the wall clock as
- * it comes: a repeated hour fires again, a skipped one does not. Any other job means moments of the day: those that fall
- * into a skipped stretch (an hour, a whole day) fire once together, at the first instant after it, and in a repeated hour
- * only the first occurrence fires.
+ * it comes: a repeated hour fires again, a skipped one does not. Any other job means moments of the day: those that
+ * fall into a skipped stretch (an hour, a whole day) fire once together, at the first instant after it, and in a
+ * repeated hour only the first occurrence fires.
  *
  * Threads: any; nothing here has state.
  */

@@ -20,7 +20,8 @@ bool charset_known(const char *name);
  * not known or memory ran out. Close with charset_close(). A leading byte order mark is dropped from Unicode input. */
 struct charset *charset_open(const char *name);
 
-/* Append the UTF-8 of `bytes` to `out`. A sequence cut at the end waits for the next piece. False when `out` refused. */
+/* Append the UTF-8 of `bytes` to `out`. A sequence cut at the end waits for the next piece. False when `out`
+ * refused. */
 bool charset_feed(struct charset *cs, sluice_str bytes, struct buf *out);
 
 /* No more pieces: a sequence still waiting becomes U+FFFD. Then another text may begin. False when `out` refused. */

@@ -148,9 +148,11 @@ static void a_bad_line_is_refused_with_field_value_and_what_is_allowed(void **st
         {"mon * * * *", "minute \"mon\": not a value of this field; allowed is 0 to 59"},
         {"", "\"\": 0 fields; allowed is 5 (minute, hour, day of month, month, weekday), or 6 with seconds in front"},
         {"* * * *",
-         "\"* * * *\": 4 fields; allowed is 5 (minute, hour, day of month, month, weekday), or 6 with seconds in front"},
-        {"* * * * * * *", "\"* * * * * * *\": 7 fields; allowed is 5 (minute, hour, day of month, month, weekday), or 6 "
-                          "with seconds in front"},
+         "\"* * * *\": 4 fields; allowed is 5 (minute, hour, day of month, month, weekday), or 6 with seconds in "
+         "front"},
+        {"* * * * * * *",
+         "\"* * * * * * *\": 7 fields; allowed is 5 (minute, hour, day of month, month, weekday), or 6 with seconds in "
+         "front"},
         {"@reboot", "\"@reboot\": not known; allowed is @hourly, @daily, @midnight, @weekly, @monthly, @yearly, "
                     "@annually (to run when the daemon starts, set on_start)"},
     };
@@ -170,10 +172,18 @@ static void a_date_that_never_comes_is_recognised(void **state)
         const char *line;
         bool never;
     } cases[] = {
-        {"0 0 30 2 *", true},         {"0 0 31 2 *", true},       {"0 0 31 4,6,9,11 *", true}, {"0 0 30,31 feb *", true},
-        {"0 0 30 2 */2", true},       {"0 0 29 2 *", false},      {"0 0 30 2 1", false}, /* or on a Monday */
-        {"0 0 29 2 */6", false}, /* 29 February on a weekend */   {"0 0 31 * *", false},       {"0 0 31 2,3 *", false},
-        {"* * * * *", false},         {"@yearly", false},
+        {"0 0 30 2 *", true},
+        {"0 0 31 2 *", true},
+        {"0 0 31 4,6,9,11 *", true},
+        {"0 0 30,31 feb *", true},
+        {"0 0 30 2 */2", true},
+        {"0 0 30 2 1", false},   /* or on a Monday */
+        {"0 0 29 2 */6", false}, /* 29 February, on a weekend */
+        {"0 0 29 2 *", false},
+        {"0 0 31 * *", false},
+        {"0 0 31 2,3 *", false},
+        {"* * * * *", false},
+        {"@yearly", false},
     };
     struct zone *z = open_zone("Europe/Athens");
     for (size_t i = 0; i < LEN(cases); i++) {
@@ -208,7 +218,7 @@ static void jobs_fire_when_people_expect(void **state)
         /* Athens, 2025-03-30: 03:00 to 04:00 is skipped at 01:00 UTC. */
         {"*/30 * * * *", "Europe/Athens", "2025-03-30T00:00:00Z",
          {"2025-03-30T00:30:00Z", "2025-03-30T01:00:00Z", "2025-03-30T01:30:00Z"}},
-        {"*/30 3 * * *", "Europe/Athens", "2025-03-30T00:00:00Z", {"2025-03-31T00:00:00Z"}}, /* interval: not this day */
+        {"*/30 3 * * *", "Europe/Athens", "2025-03-30T00:00:00Z", {"2025-03-31T00:00:00Z"}}, /* not this day */
         {"30 3 * * *", "Europe/Athens", "2025-03-29T02:00:00Z", {"2025-03-30T01:00:00Z", "2025-03-31T00:30:00Z"}},
         {"0,15,30 3 * * *", "Europe/Athens", "2025-03-29T02:00:00Z", {"2025-03-30T01:00:00Z", "2025-03-31T00:00:00Z"}},
         {"30 3,4 * * *", "Europe/Athens", "2025-03-29T03:00:00Z", {"2025-03-30T01:00:00Z", "2025-03-30T01:30:00Z"}},

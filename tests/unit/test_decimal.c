@@ -16,8 +16,8 @@ static sluice_str str_of(const char *text)
 
 static const char *const not_numbers[] = {
     "",     "-",    "+",    ".",     ".5",    "5.",    "-.5",  "5.e1",  "e5",   "1e",   "1e+",  "1e-",  "--1",    "+-1",
-    "1-",   "1.2.", "1..2", "1.2.3", "1,000", " 1",    "1 ",   "1\n",   "0x10", "1e1.", "1e1e1", "NaN",  "Infinity", "inf",
-    "1_000", "\xD9\xA1", "1'000", "$1", "1%", "true", "null",
+    "1-",   "1.2.", "1..2", "1.2.3", "1,000", " 1",    "1 ",   "1\n",   "0x10", "1e1.", "1e1e1", "NaN",
+    "Infinity", "inf", "1_000", "\xD9\xA1", "1'000", "$1", "1%", "true", "null",
 };
 
 static void a_decimal_is_read_exactly_and_rounded_away_from_zero(void **state)
