@@ -1,7 +1,7 @@
 /* err.h - what went wrong: a code that says what the caller does next, and a message for people.
  *
  * A function that can fail returns 0 or a negative code and fills its struct err. The message grows outwards:
- * "softone.customers: store: cannot open /x/y.db: Permission denied".
+ * "erp.customers: store: cannot open /x/y.db: Permission denied".
  */
 #ifndef SLUICE_BASE_ERR_H
 #define SLUICE_BASE_ERR_H
