@@ -1,0 +1,322 @@
+/* Matching and merging, one record at a time: contract A6.2 to A6.5. */
+#include "merge.h"
+
+#include "schema.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NOW INT64_C(1760173125000000) /* 2025-10-11T08:58:45Z */
+#define LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+/* A partner: id is the identity, tax the alternate key. */
+enum { ID, TAX, NAME, MONEY, SEEN, COLUMNS };
+
+static char never0[] = "000";
+static char *never[] = {never0};
+
+struct fixture {
+    struct db *db;
+    struct table_column columns[COLUMNS];
+    struct table_rule rules[2];
+    struct table table;
+    struct target *target;
+    struct merge_outcome outcome;
+};
+
+static char *text(const char *s)
+{
+    return (char *)(uintptr_t)s;
+}
+
+static struct table_column column(const char *name, uint32_t type, uint32_t flags, const char *preset)
+{
+    return (struct table_column){
+        .name = text(name), .source = text(name), .type = type, .flags = flags, .scale = 2, .preset = text(preset)};
+}
+
+static void no_warning(void *context, const char *line)
+{
+    (void)context;
+    fail_msg("unexpected warning: %s", line);
+}
+
+static void set_up(struct fixture *f, uint32_t second_rule)
+{
+    struct err err = {0};
+
+    *f = (struct fixture){0};
+    f->columns[ID] = column("id_at_source", SLUICE_INT, 0, NULL);
+    f->columns[TAX] = column("tax", SLUICE_TEXT, SLUICE_TRIM, NULL);
+    f->columns[NAME] = column("name", SLUICE_TEXT, SLUICE_REQUIRED, "Unknown");
+    f->columns[MONEY] = column("money", SLUICE_DECIMAL, 0, NULL);
+    f->columns[SEEN] = column("seen", SLUICE_TIME, SLUICE_CLEAR, NULL);
+    f->rules[0] = (struct table_rule){.rule = SLUICE_IDENTITY, .columns = {ID}, .column_count = 1};
+    f->rules[1] = (struct table_rule){
+        .rule = second_rule, .columns = {TAX}, .column_count = 1, .never = never, .never_count = 1};
+    f->table = (struct table){.name = text("partners"),
+                              .columns = f->columns,
+                              .column_count = COLUMNS,
+                              .rules = f->rules,
+                              .rule_count = 2,
+                              .scope = TABLE_NONE};
+    assert_int_equal(db_open("sqlite::memory:", 0, &f->db, &err), 0);
+    assert_int_equal(schema_ensure(f->db, &err), 0);
+    assert_int_equal(db_begin(f->db, &err), 0);
+    int rc = target_open(f->db, &f->table, no_warning, NULL, &f->target, &err);
+    if (rc)
+        fail_msg("%s", err.msg);
+}
+
+static void tear_down(struct fixture *f)
+{
+    target_close(f->target);
+    merge_outcome_free(&f->outcome);
+    db_close(f->db);
+}
+
+static sluice_value integer(int64_t i)
+{
+    return (sluice_value){.type = SLUICE_INT, .as.i = i};
+}
+
+static sluice_value string(const char *s)
+{
+    return (sluice_value){.type = SLUICE_TEXT, .as.s = {s, strlen(s)}};
+}
+
+static const sluice_value absent = {.type = SLUICE_ABSENT};
+static const sluice_value null = {.type = SLUICE_NULL};
+
+static int merge(struct fixture *f, sluice_value id, sluice_value tax, sluice_value name)
+{
+    const sluice_value values[] = {id, tax, name};
+    struct err err = {0};
+
+    if (merge_record(f->target, &f->table, values, 3, NOW, &f->outcome, &err))
+        fail_msg("%s", err.msg);
+    return f->outcome.what;
+}
+
+static void check_rows(struct fixture *f, const char *want)
+{
+    struct db_stmt *st;
+    struct err err = {0};
+    char have[2048] = "";
+
+    assert_int_equal(db_prepare(f->db, "SELECT coalesce(id_at_source, '-') || ' ' || coalesce(tax, '-') || ' ' || name"
+                                       " FROM partners ORDER BY id", &st, &err), 0);
+    while (db_step(st, &err) == 1) {
+        strncat(have, db_column_text(st, 0), sizeof(have) - strlen(have) - 1);
+        strncat(have, "; ", sizeof(have) - strlen(have) - 1);
+    }
+    db_finalize(st);
+    assert_string_equal(have, want);
+}
+
+static void a_new_key_creates_and_the_same_record_again_is_unchanged(void **state)
+{
+    struct fixture f;
+    (void)state;
+
+    set_up(&f, SLUICE_ADOPT);
+    assert_int_equal(merge(&f, integer(1), string("11"), string("A")), MERGE_CREATED);
+    assert_int_equal(merge(&f, integer(1), string("11"), string("A")), MERGE_UNCHANGED);
+    assert_int_equal(merge(&f, integer(1), string("11"), string("B")), MERGE_UPDATED);
+    check_rows(&f, "1 11 B; ");
+    tear_down(&f);
+}
+
+static void an_absent_field_stays_and_a_null_goes_back_to_the_preset(void **state)
+{
+    struct fixture f;
+    (void)state;
+
+    set_up(&f, SLUICE_ADOPT);
+    assert_int_equal(merge(&f, integer(1), string("11"), absent), MERGE_CREATED);
+    check_rows(&f, "1 11 Unknown; ");
+    assert_int_equal(merge(&f, integer(1), string("11"), string("A")), MERGE_UPDATED);
+    assert_int_equal(merge(&f, integer(1), absent, absent), MERGE_UNCHANGED);
+    check_rows(&f, "1 11 A; ");
+    assert_int_equal(merge(&f, integer(1), null, null), MERGE_UPDATED);
+    check_rows(&f, "1 - Unknown; ");
+    tear_down(&f);
+}
+
+static void adopting_takes_only_rows_without_an_identity(void **state)
+{
+    struct fixture f;
+    struct err err = {0};
+    (void)state;
+
+    set_up(&f, SLUICE_ADOPT);
+    assert_int_equal(db_exec(f.db, "INSERT INTO partners (tax, name, created_at, updated_at, last_sync_at)"
+                                   " VALUES ('11', 'by hand', '', '', '')", &err), 0);
+    assert_int_equal(merge(&f, integer(1), string("11"), string("head office")), MERGE_UPDATED);
+    assert_int_equal(merge(&f, integer(2), string("11"), string("branch")), MERGE_CREATED);
+    assert_int_equal(merge(&f, integer(1), string("11"), string("head office")), MERGE_UNCHANGED);
+    assert_int_equal(merge(&f, integer(2), string("11"), string("branch")), MERGE_UNCHANGED);
+    check_rows(&f, "1 11 head office; 2 11 branch; ");
+    tear_down(&f);
+}
+
+static void a_record_without_identity_finds_its_own_row_again(void **state)
+{
+    struct fixture f;
+    (void)state;
+
+    set_up(&f, SLUICE_ADOPT);
+    assert_int_equal(merge(&f, null, string("DE9"), string("A")), MERGE_CREATED);
+    assert_int_equal(merge(&f, null, string("DE9"), string("A")), MERGE_UNCHANGED);
+    assert_int_equal(merge(&f, integer(7), string("DE9"), string("A")), MERGE_UPDATED);
+    check_rows(&f, "7 DE9 A; ");
+    tear_down(&f);
+}
+
+static void empty_and_dummy_keys_match_nothing(void **state)
+{
+    struct fixture f;
+    (void)state;
+
+    set_up(&f, SLUICE_ADOPT);
+    assert_int_equal(merge(&f, integer(1), null, string("A")), MERGE_CREATED);
+    assert_int_equal(merge(&f, integer(2), null, string("B")), MERGE_CREATED);
+    assert_int_equal(merge(&f, integer(3), string("000"), string("C")), MERGE_CREATED);
+    assert_int_equal(merge(&f, integer(4), string("000"), string("D")), MERGE_CREATED);
+    check_rows(&f, "1 - A; 2 - B; 3 000 C; 4 000 D; ");
+    tear_down(&f);
+}
+
+static void a_record_without_a_usable_key_is_rejected(void **state)
+{
+    static const struct {
+        const char *name, *tax;
+    } cases[] = {{"both null", NULL}, {"an empty tax id", ""}, {"a dummy tax id", "000"}};
+    struct fixture f;
+    (void)state;
+
+    set_up(&f, SLUICE_ADOPT);
+    for (size_t i = 0; i < LEN(cases); i++) {
+        assert_int_equal(merge(&f, null, cases[i].tax ? string(cases[i].tax) : null, string("A")), MERGE_REJECTED);
+        assert_string_equal(buf_text(&f.outcome.reason), "no-key: the record has no usable id_at_source or tax");
+        assert_string_equal(buf_text(&f.outcome.key), "");
+    }
+    check_rows(&f, "");
+    tear_down(&f);
+}
+
+static void two_candidates_are_ambiguous_and_nothing_is_written(void **state)
+{
+    struct fixture f;
+    struct err err = {0};
+    (void)state;
+
+    set_up(&f, SLUICE_ADOPT);
+    assert_int_equal(db_exec(f.db, "INSERT INTO partners (tax, name, created_at, updated_at, last_sync_at)"
+                                   " VALUES ('11', 'x', '', '', ''), ('11', 'y', '', '', '')", &err), 0);
+    assert_int_equal(merge(&f, integer(1), string("11"), string("A")), MERGE_REJECTED);
+    assert_string_equal(buf_text(&f.outcome.reason), "ambiguous: more than one row has its tax");
+    assert_string_equal(buf_text(&f.outcome.key), "1");
+    check_rows(&f, "- 11 x; - 11 y; ");
+    tear_down(&f);
+}
+
+static void trimmed_keys_match_rows_that_were_stored_untrimmed(void **state)
+{
+    struct fixture f;
+    struct err err = {0};
+    (void)state;
+
+    set_up(&f, SLUICE_ADOPT);
+    assert_int_equal(db_exec(f.db, "INSERT INTO partners (tax, name, created_at, updated_at, last_sync_at)"
+                                   " VALUES (' 11' || char(9), 'x', '', '', '')", &err), 0);
+    assert_int_equal(merge(&f, integer(1), string("11"), string("x")), MERGE_UPDATED);
+    check_rows(&f, "1 11 x; ");
+    tear_down(&f);
+}
+
+static void rebinding_takes_a_row_over_but_not_one_used_in_this_run(void **state)
+{
+    struct fixture f;
+    struct err err = {0};
+    (void)state;
+
+    set_up(&f, SLUICE_REBIND);
+    assert_int_equal(db_exec(f.db, "INSERT INTO partners (id_at_source, tax, name, created_at, updated_at, last_sync_at)"
+                                   " VALUES (5, '11', 'x', '', '', '')", &err), 0);
+    assert_int_equal(merge(&f, integer(6), string("11"), string("x")), MERGE_UPDATED);
+    assert_true(f.outcome.rebound);
+    assert_string_equal(buf_text(&f.outcome.note), "row of 5 is now 6");
+    assert_int_equal(merge(&f, integer(7), string("11"), string("x")), MERGE_REJECTED);
+    assert_false(f.outcome.rebound);
+    assert_string_equal(buf_text(&f.outcome.reason), "conflict: its row was already used in this run by 6");
+    check_rows(&f, "6 11 x; ");
+    tear_down(&f);
+}
+
+static void a_refused_record_leaves_the_others_of_its_transaction(void **state)
+{
+    struct fixture f;
+    struct err err = {0};
+    (void)state;
+
+    set_up(&f, SLUICE_ADOPT);
+    assert_int_equal(db_exec(f.db, "CREATE TRIGGER no_b BEFORE INSERT ON partners WHEN new.name = 'B'"
+                                   " BEGIN SELECT raise(ABORT, 'no B here'); END", &err), 0);
+    assert_int_equal(merge(&f, integer(1), string("11"), string("A")), MERGE_CREATED);
+    assert_int_equal(merge(&f, integer(2), string("12"), string("B")), MERGE_REJECTED);
+    assert_string_equal(buf_text(&f.outcome.reason), "trigger: no B here");
+    assert_int_equal(merge(&f, integer(3), string("13"), string("C")), MERGE_CREATED);
+    check_rows(&f, "1 11 A; 3 13 C; ");
+    tear_down(&f);
+}
+
+static void decimals_and_times_are_stored_exactly_and_compared_as_stored(void **state)
+{
+    struct fixture f;
+    struct err err = {0};
+    struct db_stmt *st;
+    sluice_value values[COLUMNS] = {integer(1), string("11"), string("A")};
+    (void)state;
+
+    set_up(&f, SLUICE_ADOPT);
+    values[MONEY] = (sluice_value){.type = SLUICE_DECIMAL, .as.i = 123456789012345650};
+    values[SEEN] = (sluice_value){.type = SLUICE_TIME, .as.i = NOW};
+    assert_int_equal(merge_record(f.target, &f.table, values, COLUMNS, NOW, &f.outcome, &err), 0);
+    assert_int_equal(merge_record(f.target, &f.table, values, COLUMNS, NOW, &f.outcome, &err), 0);
+    assert_int_equal(f.outcome.what, MERGE_UNCHANGED);
+    assert_int_equal(db_prepare(f.db, "SELECT money, seen, created_at FROM partners", &st, &err), 0);
+    assert_int_equal(db_step(st, &err), 1);
+    assert_string_equal(db_column_text(st, 0), "1234567890123456.50");
+    assert_string_equal(db_column_text(st, 1), "2025-10-11T08:58:45Z");
+    assert_string_equal(db_column_text(st, 2), "2025-10-11T08:58:45Z");
+    db_finalize(st);
+    values[SEEN] = absent; /* CLEAR: not sent counts as null */
+    assert_int_equal(merge_record(f.target, &f.table, values, COLUMNS, NOW, &f.outcome, &err), 0);
+    assert_int_equal(f.outcome.what, MERGE_UPDATED);
+    tear_down(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_new_key_creates_and_the_same_record_again_is_unchanged),
+        cmocka_unit_test(an_absent_field_stays_and_a_null_goes_back_to_the_preset),
+        cmocka_unit_test(adopting_takes_only_rows_without_an_identity),
+        cmocka_unit_test(a_record_without_identity_finds_its_own_row_again),
+        cmocka_unit_test(empty_and_dummy_keys_match_nothing),
+        cmocka_unit_test(a_record_without_a_usable_key_is_rejected),
+        cmocka_unit_test(two_candidates_are_ambiguous_and_nothing_is_written),
+        cmocka_unit_test(trimmed_keys_match_rows_that_were_stored_untrimmed),
+        cmocka_unit_test(rebinding_takes_a_row_over_but_not_one_used_in_this_run),
+        cmocka_unit_test(a_refused_record_leaves_the_others_of_its_transaction),
+        cmocka_unit_test(decimals_and_times_are_stored_exactly_and_compared_as_stored),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
