@@ -245,9 +245,10 @@ static CURL *take_handle(struct http *h)
     return easy;
 }
 
-static void give_handle(struct http *h, CURL *easy)
+/* A handle whose attempt failed may carry a rest of it: only clean ones are used again. */
+static void give_handle(struct http *h, CURL *easy, bool clean)
 {
-    if (h->spare_count < h->limits.parallel)
+    if (clean && h->spare_count < h->limits.parallel)
         h->spare[h->spare_count++] = easy;
     else
         curl_easy_cleanup(easy);
@@ -278,11 +279,11 @@ int attempt_start(struct http_exchange *x, struct err *err)
     return 0;
 }
 
-void attempt_stop(struct http_exchange *x)
+void attempt_stop(struct http_exchange *x, bool clean)
 {
     if (!x->easy)
         return;
     curl_multi_remove_handle(x->http->multi, x->easy);
-    give_handle(x->http, x->easy);
+    give_handle(x->http, x->easy, clean);
     x->easy = NULL;
 }

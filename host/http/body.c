@@ -22,7 +22,8 @@ int body_open(struct body *b, const char *spool_dir, uint64_t max, const char *e
     spool_open(&b->spool, spool_dir);
     snprintf(b->charset_name, sizeof b->charset_name, "%s", charset);
     if (encoding[0] && !b->declared_gzip && strcasecmp(encoding, "identity") != 0)
-        return err_set(err, SLUICE_E_REMOTE, "the answer's Content-Encoding is %.40s, which was not asked for", encoding);
+        return err_set(err, SLUICE_E_REMOTE, "the answer's Content-Encoding is %.40s, which was not asked for",
+                       encoding);
     return 0;
 }
 
@@ -38,7 +39,7 @@ void body_close(struct body *b)
 /* Take bytes from the piece until enough are collected; true when the question can be answered now. */
 static bool collect(struct sniff *s, const char **bytes, size_t *len)
 {
-    while (s->len < sizeof s->bytes && *len > 0) {
+    while (s->len<sizeof s->bytes && * len> 0) {
         s->bytes[s->len++] = **bytes;
         ++*bytes;
         --*len;

@@ -19,17 +19,17 @@ struct sniff {
 };
 
 struct body {
-    bool open;              /* body_open() was called: there is something to close */
+    bool open; /* body_open() was called: there is something to close */
     struct spool spool;
-    uint64_t max;           /* bytes after decompression */
-    uint64_t decoded;       /* bytes after decompression so far */
+    uint64_t max;     /* bytes after decompression */
+    uint64_t decoded; /* bytes after decompression so far */
     bool declared_gzip;
-    char charset_name[64];  /* expected */
-    struct sniff packed;    /* is it gzip? */
-    struct sniff plain;     /* has it a byte order mark? */
-    struct gunzip *gunzip;  /* NULL: not compressed */
+    char charset_name[64]; /* expected */
+    struct sniff packed;   /* is it gzip? */
+    struct sniff plain;    /* has it a byte order mark? */
+    struct gunzip *gunzip; /* NULL: not compressed */
     struct charset *charset;
-    uint64_t replaced;      /* of a body that ended */
+    uint64_t replaced; /* of a body that ended */
 };
 
 /* Get ready for a body of up to `max` bytes. `encoding` is its Content-Encoding, "" for none; `charset` what it is

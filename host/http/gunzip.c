@@ -5,14 +5,14 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-#define OUT_BYTES      ((size_t)64 * 1024)
-#define GZIP_OR_ZLIB   (15 + 32) /* window bits of inflateInit2() */
-#define GZIP_FIRST     0x1F
+#define OUT_BYTES    ((size_t)64 * 1024)
+#define GZIP_OR_ZLIB (15 + 32) /* window bits of inflateInit2() */
+#define GZIP_FIRST   0x1F
 
 struct gunzip {
     z_stream z;
-    bool inside;   /* a member has begun and has not ended */
-    uint64_t fed;  /* bytes taken so far */
+    bool inside;  /* a member has begun and has not ended */
+    uint64_t fed; /* bytes taken so far */
     char out[OUT_BYTES];
 };
 

@@ -53,7 +53,8 @@ void http_close(struct http *h); /* ends what is under way; NULL is fine */
 
 /* Copies all of `request`. SLUICE_ONCE: tried once, on a connection of its own, because a connection that was used
  * before may be closed by the other side just then. SLUICE_ANY_STATUS: a 4xx is an answer; 408 and 429 only when they
- * are still there after the last attempt. A Retry-After holds back all requests of the client. The exchange lives until http_drop() or http_close(). */
+ * are still there after the last attempt. A Retry-After holds back all requests of the client. The exchange lives until
+ * http_drop() or http_close(). */
 int http_send(struct http *h, const sluice_request *request, struct http_exchange **out, struct err *err);
 
 /* `reply` as in abi.h. Calling it again for an answered exchange gives the same. */
@@ -74,10 +75,10 @@ void http_drop(struct http *h, struct http_exchange *x);
 
 /* What the client did so far. */
 struct http_stats {
-    uint64_t requests;     /* attempts that were started */
-    uint64_t retries;      /* of these, repeats */
-    int64_t throttled_us;  /* time spent waiting for the rate */
-    uint64_t bytes;        /* received, as on the wire */
+    uint64_t requests;    /* attempts that were started */
+    uint64_t retries;     /* of these, repeats */
+    int64_t throttled_us; /* time spent waiting for the rate */
+    uint64_t bytes;       /* received, as on the wire */
 };
 void http_stats(const struct http *h, struct http_stats *stats);
 

@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 struct rate {
-    int64_t *started;  /* ring of the last `per_min` starts; NULL: no limit */
+    int64_t *started; /* ring of the last `per_min` starts; NULL: no limit */
     uint32_t per_min;
-    uint32_t next;     /* where the next start is noted: the oldest one */
+    uint32_t next; /* where the next start is noted: the oldest one */
     uint32_t used;
 };
 

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define BACKOFF_MAX   (60 * CLOCK_SECOND)
-#define SECONDS_MAX   INT64_C(100000000) /* three years: more than any cap */
+#define BACKOFF_MAX (60 * CLOCK_SECOND)
+#define SECONDS_MAX INT64_C(100000000) /* three years: more than any cap */
 
 static uint64_t random_bits(void)
 {

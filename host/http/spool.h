@@ -6,12 +6,12 @@
 #include "err.h"
 
 struct spool {
-    const char *dir;     /* where the file goes; NULL: $TMPDIR, else /var/tmp */
-    struct buf tail;     /* all of it, or what is not in the file yet; append here, then spool_settle() */
-    int fd;              /* -1: no file yet */
-    uint64_t in_file;    /* bytes written there */
-    struct buf window;   /* the part of the file that was read last */
-    uint64_t window_at;  /* its offset */
+    const char *dir;    /* where the file goes; NULL: $TMPDIR, else /var/tmp */
+    struct buf tail;    /* all of it, or what is not in the file yet; append here, then spool_settle() */
+    int fd;             /* -1: no file yet */
+    uint64_t in_file;   /* bytes written there */
+    struct buf window;  /* the part of the file that was read last */
+    uint64_t window_at; /* its offset */
 };
 
 /* `dir` is borrowed. Pair with spool_close(). */

@@ -67,9 +67,10 @@ static int explain_tls(const struct http_exchange *x, CURLcode result, struct er
     bool own = file && file[0];
     const char *detail = x->attempt.error[0] ? x->attempt.error : curl_easy_strerror(result);
     if (result == CURLE_SSL_CACERT_BADFILE)
-        return err_set(err, SLUICE_E_CONFIG, "http.ca_file %s cannot be used: %s", own ? file : "(the system's)", detail);
-    return err_set(err, SLUICE_E_CONFIG, "the certificate is not trusted: %s: check the URL's host name and %s%s", detail,
-                   own ? "http.ca_file " : "the system's certificates, or name the authority's in http.ca_file",
+        return err_set(err, SLUICE_E_CONFIG, "http.ca_file %s cannot be used: %s", own ? file : "(the system's)",
+                       detail);
+    return err_set(err, SLUICE_E_CONFIG, "the certificate is not trusted: %s: check the URL's host name and %s%s",
+                   detail, own ? "http.ca_file " : "the system's certificates, or name the authority's in http.ca_file",
                    own ? file : "");
 }
 
@@ -164,10 +165,14 @@ static const char *advice(const struct http_exchange *x)
         return x->request.hint;
     switch (x->attempt.status) {
     case 401:
-    case 403: return "the credentials and their rights";
-    case 407: return "the credentials in http.proxy";
-    case 404: return "the URL";
-    default: return NULL;
+    case 403:
+        return "the credentials and their rights";
+    case 407:
+        return "the credentials in http.proxy";
+    case 404:
+        return "the URL";
+    default:
+        return NULL;
     }
 }
 
@@ -176,11 +181,15 @@ static int code_of(int status)
     switch (status) {
     case 401:
     case 403:
-    case 407: return SLUICE_E_AUTH;
-    case 404: return SLUICE_E_CONFIG;
+    case 407:
+        return SLUICE_E_AUTH;
+    case 404:
+        return SLUICE_E_CONFIG;
     case 408:
-    case 429: return SLUICE_E_RETRY;
-    default: return status >= 500 && status < 600 ? SLUICE_E_RETRY : SLUICE_E_REMOTE;
+    case 429:
+        return SLUICE_E_RETRY;
+    default:
+        return status >= 500 && status < 600 ? SLUICE_E_RETRY : SLUICE_E_REMOTE;
     }
 }
 

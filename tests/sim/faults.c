@@ -237,7 +237,9 @@ static bool html_200(struct victim *v)
     buf_clear(&r->headers);
     reply_header(r, "Content-Type", "text/html; charset=utf-8");
     buf_clear(&r->body);
-    buf_add_str(&r->body, "<!DOCTYPE html>\n<html><head><title>Maintenance</title></head><body>We will be back soon.</body></html>\n");
+    buf_add_str(
+        &r->body,
+        "<!DOCTYPE html>\n<html><head><title>Maintenance</title></head><body>We will be back soon.</body></html>\n");
     return reply_send(v->sim, v->fd, r);
 }
 

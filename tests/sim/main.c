@@ -28,20 +28,49 @@ static const char usage[] =
     "  --fault NAME           for every answer that is not scripted\n"
     "  --die-with-parent      end when the program that started this one ends\n";
 
-enum { LISTEN = 256, PORT_FILE, CUSTOMERS, SUPPLIERS, SEED, USERNAME, PASSWORD, COMPANY, CHARSET, ESCAPE, CLOCK,
-       TIMEZONE, WINDOW, DELIVER, PREBUILD, DELAY, FAULT, DIE, HELP };
+enum {
+    LISTEN = 256,
+    PORT_FILE,
+    CUSTOMERS,
+    SUPPLIERS,
+    SEED,
+    USERNAME,
+    PASSWORD,
+    COMPANY,
+    CHARSET,
+    ESCAPE,
+    CLOCK,
+    TIMEZONE,
+    WINDOW,
+    DELIVER,
+    PREBUILD,
+    DELAY,
+    FAULT,
+    DIE,
+    HELP
+};
 
 static const struct option names[] = {
-    {"listen", required_argument, NULL, LISTEN},       {"port-file", required_argument, NULL, PORT_FILE},
-    {"customers", required_argument, NULL, CUSTOMERS}, {"suppliers", required_argument, NULL, SUPPLIERS},
-    {"seed", required_argument, NULL, SEED},           {"username", required_argument, NULL, USERNAME},
-    {"password", required_argument, NULL, PASSWORD},   {"company", required_argument, NULL, COMPANY},
-    {"charset", required_argument, NULL, CHARSET},     {"escape", no_argument, NULL, ESCAPE},
-    {"clock", required_argument, NULL, CLOCK},         {"timezone", required_argument, NULL, TIMEZONE},
-    {"window", required_argument, NULL, WINDOW},       {"deliver", required_argument, NULL, DELIVER},
-    {"prebuild", no_argument, NULL, PREBUILD},         {"delay-ms", required_argument, NULL, DELAY},
-    {"fault", required_argument, NULL, FAULT},         {"die-with-parent", no_argument, NULL, DIE},
-    {"help", no_argument, NULL, HELP},                 {NULL, 0, NULL, 0},
+    {"listen", required_argument, NULL, LISTEN},
+    {"port-file", required_argument, NULL, PORT_FILE},
+    {"customers", required_argument, NULL, CUSTOMERS},
+    {"suppliers", required_argument, NULL, SUPPLIERS},
+    {"seed", required_argument, NULL, SEED},
+    {"username", required_argument, NULL, USERNAME},
+    {"password", required_argument, NULL, PASSWORD},
+    {"company", required_argument, NULL, COMPANY},
+    {"charset", required_argument, NULL, CHARSET},
+    {"escape", no_argument, NULL, ESCAPE},
+    {"clock", required_argument, NULL, CLOCK},
+    {"timezone", required_argument, NULL, TIMEZONE},
+    {"window", required_argument, NULL, WINDOW},
+    {"deliver", required_argument, NULL, DELIVER},
+    {"prebuild", no_argument, NULL, PREBUILD},
+    {"delay-ms", required_argument, NULL, DELAY},
+    {"fault", required_argument, NULL, FAULT},
+    {"die-with-parent", no_argument, NULL, DIE},
+    {"help", no_argument, NULL, HELP},
+    {NULL, 0, NULL, 0},
 };
 
 static bool bad(const char *what, const char *value)
@@ -80,25 +109,55 @@ static bool take_deliver(const char *text, struct options *o)
 static bool take_option(int option, char *value, struct options *o)
 {
     switch (option) {
-    case LISTEN: return take_address(value, o);
-    case PORT_FILE: o->port_file = value; return true;
-    case CUSTOMERS: return take_number(value, &o->customers);
-    case SUPPLIERS: return take_number(value, &o->suppliers);
-    case SEED: o->seed = strtoull(value, NULL, 10); return true;
-    case USERNAME: o->username = value; return true;
-    case PASSWORD: o->password = value; return true;
-    case COMPANY: o->company = value; return true;
-    case CHARSET: o->charset = value; return true;
-    case ESCAPE: o->escape = true; return true;
-    case CLOCK: o->clock = value; return true;
-    case TIMEZONE: o->zone = value; return true;
-    case WINDOW: return take_number(value, &o->window_s);
-    case DELIVER: return take_deliver(value, o);
-    case PREBUILD: o->prebuild = o->deliver_all = true; return true;
-    case DELAY: return take_number(value, &o->delay_ms);
-    case FAULT: o->fault = value; return fault_known(value) || bad("no such fault", value);
-    case DIE: return prctl(PR_SET_PDEATHSIG, SIGTERM) == 0;
-    default: return false;
+    case LISTEN:
+        return take_address(value, o);
+    case PORT_FILE:
+        o->port_file = value;
+        return true;
+    case CUSTOMERS:
+        return take_number(value, &o->customers);
+    case SUPPLIERS:
+        return take_number(value, &o->suppliers);
+    case SEED:
+        o->seed = strtoull(value, NULL, 10);
+        return true;
+    case USERNAME:
+        o->username = value;
+        return true;
+    case PASSWORD:
+        o->password = value;
+        return true;
+    case COMPANY:
+        o->company = value;
+        return true;
+    case CHARSET:
+        o->charset = value;
+        return true;
+    case ESCAPE:
+        o->escape = true;
+        return true;
+    case CLOCK:
+        o->clock = value;
+        return true;
+    case TIMEZONE:
+        o->zone = value;
+        return true;
+    case WINDOW:
+        return take_number(value, &o->window_s);
+    case DELIVER:
+        return take_deliver(value, o);
+    case PREBUILD:
+        o->prebuild = o->deliver_all = true;
+        return true;
+    case DELAY:
+        return take_number(value, &o->delay_ms);
+    case FAULT:
+        o->fault = value;
+        return fault_known(value) || bad("no such fault", value);
+    case DIE:
+        return prctl(PR_SET_PDEATHSIG, SIGTERM) == 0;
+    default:
+        return false;
     }
 }
 
@@ -127,9 +186,18 @@ static void close_sim(struct sim *sim)
 
 int main(int argc, char **argv)
 {
-    struct sim sim = {.opt = {.host = "127.0.0.1", .port = "0", .username = "demo", .password = "demo",
-                              .company = "1000", .charset = "windows-1253", .clock = "real", .zone = "Europe/Athens",
-                              .customers = 1000, .suppliers = 200, .seed = 1, .window_s = 600}};
+    struct sim sim = {.opt = {.host = "127.0.0.1",
+                              .port = "0",
+                              .username = "demo",
+                              .password = "demo",
+                              .company = "1000",
+                              .charset = "windows-1253",
+                              .clock = "real",
+                              .zone = "Europe/Athens",
+                              .customers = 1000,
+                              .suppliers = 200,
+                              .seed = 1,
+                              .window_s = 600}};
     for (int option; (option = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         if (option == HELP) {
             fputs(usage, stdout);

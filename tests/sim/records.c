@@ -28,7 +28,7 @@ struct stream {
     bool replaced;       /* `text` is served instead */
     struct buf text;
     uint64_t text_total;
-    int file;            /* the prebuilt list; -1: not built, or out of date */
+    int file; /* the prebuilt list; -1: not built, or out of date */
     size_t file_size;
 };
 

@@ -1,4 +1,5 @@
-/* records.h - the records of all streams: generated ones with their changes, or a text that a test put in their place. */
+/* records.h - the records of all streams: generated ones with their changes, or a text that a test put in their place.
+ */
 #ifndef SIM_RECORDS_H
 #define SIM_RECORDS_H
 
@@ -19,12 +20,13 @@ uint64_t dataset_touch(struct dataset *, double percent, uint64_t seed, time_t n
 /* What of a stream is asked for. */
 struct selection {
     uint32_t stream;
-    bool windowed;   /* only records with from < UPDDATE <= to */
+    bool windowed; /* only records with from < UPDDATE <= to */
     time_t from, to;
     const char *tail; /* text that closes the answer after the list */
 };
 
-/* Let `r` go on with the selected records, as a JSON list in r->charset, and the tail; how many records that will be. */
+/* Let `r` go on with the selected records, as a JSON list in r->charset, and the tail; how many records that will be.
+ */
 uint64_t dataset_answer(struct dataset *, const struct selection *, struct reply *r);
 
 #endif

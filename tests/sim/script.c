@@ -76,7 +76,8 @@ static bool check(json_t *json, struct buf *why)
         return buf_add_str(why, "a script is a JSON object"), false;
     const char *name = NULL;
     json_t *value = NULL;
-    json_object_foreach(json, name, value) {
+    json_object_foreach(json, name, value)
+    {
         if (!is_key(name))
             return buf_printf(why, "unknown key %s", name), false;
     }

@@ -117,7 +117,8 @@ static void *serve_connection(void *context)
 
 static int listen_on(const struct options *opt, uint16_t *port)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST};
+    struct addrinfo hints = {
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST};
     struct addrinfo *found = NULL;
     if (getaddrinfo(opt->host, opt->port, &hints, &found) != 0)
         return -1;

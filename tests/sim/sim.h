@@ -27,24 +27,24 @@ struct scripts; /* script.c: replies and faults to come */
 
 /* The command line. */
 struct options {
-    const char *host;        /* address to listen on */
-    const char *port;        /* "0": any */
-    const char *port_file;   /* where the port is written; NULL: nowhere */
-    const char *username;    /* what a SoftOne request must carry */
+    const char *host;      /* address to listen on */
+    const char *port;      /* "0": any */
+    const char *port_file; /* where the port is written; NULL: nowhere */
+    const char *username;  /* what a SoftOne request must carry */
     const char *password;
     const char *company;
-    const char *charset;     /* of SoftOne's answers */
-    const char *clock;       /* "real" or "YYYY-MM-DD HH:MM:SS" */
-    const char *zone;        /* IANA name of the source's local time */
-    const char *fault;       /* for every answer that is not scripted; NULL: none */
-    uint32_t customers;      /* generated records */
+    const char *charset; /* of SoftOne's answers */
+    const char *clock;   /* "real" or "YYYY-MM-DD HH:MM:SS" */
+    const char *zone;    /* IANA name of the source's local time */
+    const char *fault;   /* for every answer that is not scripted; NULL: none */
+    uint32_t customers;  /* generated records */
     uint32_t suppliers;
     uint64_t seed;
-    uint32_t window_s;       /* length of SoftOne's window */
-    uint32_t delay_ms;       /* before each answer */
-    bool deliver_all;        /* windowed calls give all records */
-    bool prebuild;           /* render the records once, into a file */
-    bool escape;             /* characters that the charset lacks as \uXXXX instead of '?' */
+    uint32_t window_s; /* length of SoftOne's window */
+    uint32_t delay_ms; /* before each answer */
+    bool deliver_all;  /* windowed calls give all records */
+    bool prebuild;     /* render the records once, into a file */
+    bool escape;       /* characters that the charset lacks as \uXXXX instead of '?' */
 };
 
 /* The whole program. */
@@ -60,12 +60,12 @@ struct sim {
 
 /* One request; belongs to the connection that read it. */
 struct request {
-    struct buf head;      /* request line and header lines, cut into terminated strings */
+    struct buf head; /* request line and header lines, cut into terminated strings */
     struct buf body;
     const char *method;
-    const char *path;     /* without the query */
-    const char *query;    /* "" when there is none */
-    const char *headers;  /* "name\0value\0" pairs, ended by "\0" */
+    const char *path;    /* without the query */
+    const char *query;   /* "" when there is none */
+    const char *headers; /* "name\0value\0" pairs, ended by "\0" */
     bool keep_alive;
 };
 
@@ -73,15 +73,15 @@ struct request {
  * connection that sends it. */
 struct reply {
     int status;
-    struct buf headers;   /* whole lines with CRLF */
+    struct buf headers; /* whole lines with CRLF */
     struct buf body;
-    const char *charset;  /* in which text is rendered */
+    const char *charset;                              /* in which text is rendered */
     bool (*produce)(struct reply *, struct buf *out); /* append the next piece; false after the last; NULL: none */
     void (*release)(struct reply *);                  /* give `context` back; NULL: nothing to do */
     void *context;
-    int file;             /* descriptor, kept by its owner; -1: none */
+    int file; /* descriptor, kept by its owner; -1: none */
     size_t file_size;
-    bool close;           /* end the connection afterwards */
+    bool close; /* end the connection afterwards */
 };
 
 /* A system that is played. */
@@ -130,9 +130,9 @@ void clock_close(struct clock *);
 void clock_reset(struct clock *);
 time_t clock_now(struct clock *);
 void clock_advance(struct clock *, int64_t seconds);
-bool clock_set(struct clock *, const char *local);       /* "YYYY-MM-DD HH:MM:SS" */
-void clock_text(time_t at, char out[static 32]);         /* the same form */
-void clock_http_date(time_t at, char out[static 32]);    /* "Tue, 10 Feb 2026 07:20:03 GMT" */
+bool clock_set(struct clock *, const char *local);    /* "YYYY-MM-DD HH:MM:SS" */
+void clock_text(time_t at, char out[static 32]);      /* the same form */
+void clock_http_date(time_t at, char out[static 32]); /* "Tue, 10 Feb 2026 07:20:03 GMT" */
 
 /* ---- journal.c ---- */
 struct journal *journal_open(void);
@@ -145,12 +145,12 @@ void journal_print(struct journal *, struct buf *out); /* a JSON array, oldest f
 /* What a script makes of one reply; free with scripted_free(). */
 struct scripted {
     bool found;
-    int status;              /* 0: as the source says */
+    int status; /* 0: as the source says */
     uint32_t delay_ms;
-    char fault[32];          /* "": none */
-    struct buf headers;      /* whole lines, added */
+    char fault[32];     /* "": none */
+    struct buf headers; /* whole lines, added */
     bool has_body;
-    struct buf body;         /* bytes for the wire */
+    struct buf body; /* bytes for the wire */
 };
 struct scripts *scripts_open(void);
 void scripts_close(struct scripts *);

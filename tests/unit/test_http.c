@@ -65,8 +65,9 @@ static int start_sim(void **state)
     if (!mkdtemp(dir))
         return -1;
     snprintf(file, sizeof file, "%s/port", dir);
-    const char *argv[] = {SLUICE_SIM,    "--die-with-parent", "--port-file", file,         "--customers", "320000",
-                          "--suppliers", "40",                "--clock",     "2026-02-10 09:20:03", NULL};
+    const char *argv[] = {SLUICE_SIM, "--die-with-parent", "--port-file", file,      "--customers",
+                          "320000",   "--suppliers",       "40",          "--clock", "2026-02-10 09:20:03",
+                          NULL};
     int rc = posix_spawn(&sim_pid, SLUICE_SIM, NULL, NULL, (char *const *)(uintptr_t)argv, environ);
     sim_port = rc == 0 ? read_port(file) : 0;
     unlink(file);
@@ -285,8 +286,10 @@ static void any_packing_of_an_answer_gives_the_same(void **state)
 static void what_http_cannot_know_is_an_answer(void **state)
 {
     (void)state;
-    static const struct { const char *fault; const char *start; } cases[] = {
-        {"empty", ""}, {"html-200", "<!DOCTYPE html>"}, {"wrong-content-length", "{\"success\":true"}};
+    static const struct {
+        const char *fault;
+        const char *start;
+    } cases[] = {{"empty", ""}, {"html-200", "<!DOCTYPE html>"}, {"wrong-content-length", "{\"success\":true"}};
     for (size_t i = 0; i < LEN(cases); i++) {
         char json[64];
         snprintf(json, sizeof json, "{\"fault\":\"%s\"}", cases[i].fault);
@@ -301,12 +304,18 @@ static void what_http_cannot_know_is_an_answer(void **state)
 static void the_charset_is_the_requests_then_the_claimed_one_then_utf_8(void **state)
 {
     (void)state;
-    static const struct { const char *name, *charset, *type, *base64, *want; uint64_t replaced; } cases[] = {
+    static const struct {
+        const char *name, *charset, *type, *base64, *want;
+        uint64_t replaced;
+    } cases[] = {
         {"asked for", "windows-1253", "text/plain; charset=utf-8", "wfk=", "Αω", 0},
         {"claimed", NULL, "text/plain; charset=\"windows-1253\"", "wfk=", "Αω", 0},
         {"neither", NULL, "text/plain", "zpHPiQ==", "Αω", 0},
         {"claimed nonsense", NULL, "text/plain; charset=x-none", "zpHPiQ==", "Αω", 0},
-        {"byte without a letter", "windows-1253", "text/plain", "wapB", "Α\xEF\xBF\xBD" "A", 1},
+        {"byte without a letter", "windows-1253", "text/plain", "wapB",
+         "Α\xEF\xBF\xBD"
+         "A",
+         1},
         {"mark wins", "windows-1253", "text/plain", "77u/zpE=", "Α", 0},
     };
     for (size_t i = 0; i < LEN(cases); i++) {
@@ -351,7 +360,9 @@ static void the_sources_clock_is_known(void **state)
 static void a_broken_answer_is_named_and_repeated(void **state)
 {
     (void)state;
-    static const struct { const char *fault, *says; } cases[] = {
+    static const struct {
+        const char *fault, *says;
+    } cases[] = {
         {"close-before-headers", "closed without an answer"},
         {"close-in-headers", "cut inside its headers"},
         {"cut-body", "the answer was cut after "},
@@ -385,7 +396,9 @@ static void a_broken_answer_is_named_and_repeated(void **state)
 static void too_much_is_refused_once(void **state)
 {
     (void)state;
-    static const struct { const char *fault, *says; } cases[] = {
+    static const struct {
+        const char *fault, *says;
+    } cases[] = {
         {"huge-headers", "headers are larger than 65536 bytes"},
         {"endless", "larger than http.max_body, 1048576 bytes"},
         {"gzip-bomb", "larger than http.max_body, 1048576 bytes"},
@@ -408,7 +421,11 @@ static void too_much_is_refused_once(void **state)
 static void a_status_says_what_to_do_next(void **state)
 {
     (void)state;
-    static const struct { int status, code; uint64_t requests; const char *says; } cases[] = {
+    static const struct {
+        int status, code;
+        uint64_t requests;
+        const char *says;
+    } cases[] = {
         {401, SLUICE_E_AUTH, 1, "HTTP 401: check softone.password: \"scripted status 401\\n\""},
         {403, SLUICE_E_AUTH, 1, "HTTP 403: check softone.password"},
         {404, SLUICE_E_CONFIG, 1, "HTTP 404: check softone.password"},
@@ -454,7 +471,10 @@ static void the_start_of_a_refusal_is_shown_on_one_line(void **state)
 static void any_status_makes_a_4xx_an_answer(void **state)
 {
     (void)state;
-    static const struct { int status; uint64_t requests; } cases[] = {{400, 1}, {403, 1}, {404, 1}, {429, 2}};
+    static const struct {
+        int status;
+        uint64_t requests;
+    } cases[] = {{400, 1}, {403, 1}, {404, 1}, {429, 2}};
     for (size_t i = 0; i < LEN(cases); i++) {
         char json[64];
         snprintf(json, sizeof json, "{\"status\":%d,\"times\":%d}", cases[i].status, (int)cases[i].requests);
@@ -484,7 +504,10 @@ static void once_is_once(void **state)
 static void retry_after_is_honoured_up_to_its_limit(void **state)
 {
     (void)state;
-    static const struct { const char *json; int64_t least, most; } cases[] = {
+    static const struct {
+        const char *json;
+        int64_t least, most;
+    } cases[] = {
         {"{\"status\":503,\"headers\":{\"Retry-After\":\"1\"}}", 1000, 1400},
         {"{\"status\":429,\"retry_after_date\":1}", 1000, 1400},
         {"{\"status\":429,\"headers\":{\"Retry-After\":\"86400\"}}", 1500, 1900},
@@ -503,7 +526,11 @@ static void retry_after_is_honoured_up_to_its_limit(void **state)
 static void redirects_stay_at_home(void **state)
 {
     (void)state;
-    static const struct { const char *method, *json; int code; const char *says; } cases[] = {
+    static const struct {
+        const char *method, *json;
+        int code;
+        const char *says;
+    } cases[] = {
         {"POST", "{\"fault\":\"redirect-same\",\"status\":308}", 0, NULL},
         {"GET", "{\"fault\":\"redirect-same\",\"status\":302}", SLUICE_E_REMOTE, "HTTP 405"},
         {"POST", "{\"fault\":\"redirect-same\",\"status\":302}", SLUICE_E_CONFIG, "not to send the POST there"},
@@ -531,6 +558,13 @@ static void what_is_not_there_is_named(void **state)
     check_code("refused", &o, SLUICE_E_RETRY);
     check_text("refused", o.err.msg, "no connection to 127.0.0.1:1: Connection refused");
 
+    struct http_limits open = quick(3);
+    open.insecure = true;
+    o = ask(open, post("http://none.invalid/x"));
+    check_code("unknown host", &o, SLUICE_E_RETRY);
+    check_text("unknown host", o.err.msg, "host name none.invalid was not found");
+    check_text("unknown host", o.err.msg, "(3 attempts)");
+
     char url[64];
     snprintf(url, sizeof url, "https://127.0.0.1:%u/", sim_port);
     o = ask(quick(1), post(url));
@@ -546,7 +580,11 @@ static void what_is_not_there_is_named(void **state)
 static void a_request_that_cannot_be_right_is_refused(void **state)
 {
     (void)state;
-    static const struct { const char *url; int code; const char *says; } cases[] = {
+    static const struct {
+        const char *url;
+        int code;
+        const char *says;
+    } cases[] = {
         {"http://erp.example/x?pass=secret", SLUICE_E_CONFIG, "unencrypted"},
         {"http://127.0.0.1.evil.example/", SLUICE_E_CONFIG, "unencrypted"},
         {"http://user:secret@192.0.2.1/", SLUICE_E_CONFIG, "http://192.0.2.1/"},
@@ -576,7 +614,9 @@ static void a_request_that_cannot_be_right_is_refused(void **state)
 static void urls_are_compared_and_shown_without_secrets(void **state)
 {
     (void)state;
-    static const struct { const char *url, *shown; } cases[] = {
+    static const struct {
+        const char *url, *shown;
+    } cases[] = {
         {"https://u:p@h.example:8443/a/b?x=1&y=2#f", "https://h.example:8443/a/b?x=...&y=..."},
         {"https://h/a?secret", "https://h/a?..."},
         {"https://h", "https://h"},
@@ -695,8 +735,8 @@ static void several_are_under_way_and_keep_their_answers(void **state)
     assert_int_equal(http_open(&l, &h, &err), 0);
     for (int i = 0; i < PAGES; i++) {
         char text[160];
-        snprintf(text, sizeof text, "{\"path\":\"page-%d.\",\"status\":200,\"body\":\"this is %d\",\"delay_ms\":%d%s}", i, i,
-                 i == 2 ? 0 : 150, i == 2 ? ",\"fault\":\"cut-body\"" : "");
+        snprintf(text, sizeof text, "{\"path\":\"page-%d.\",\"status\":200,\"body\":\"this is %d\",\"delay_ms\":%d%s}",
+                 i, i, i == 2 ? 0 : 150, i == 2 ? ",\"fault\":\"cut-body\"" : "");
         script(text);
         if (i == 2) {
             script("{\"path\":\"page-2.\",\"status\":200,\"body\":\"this is 2\"}");
@@ -780,7 +820,11 @@ static void waits_between_attempts_are_bounded(void **state)
         int64_t wait = retry_backoff_us(100 * MS, failed);
         assert_in_range(wait, 0, failed < 10 ? (100 * MS) << (failed - 1) : 60 * CLOCK_SECOND);
     }
-    static const struct { const char *value; bool good; int64_t wait; } cases[] = {
+    static const struct {
+        const char *value;
+        bool good;
+        int64_t wait;
+    } cases[] = {
         {"0", true, 0},
         {"120", true, 120 * CLOCK_SECOND},
         {"99999999999999999999999", true, INT64_C(100000000) * CLOCK_SECOND},
@@ -804,10 +848,10 @@ static void waits_between_attempts_are_bounded(void **state)
 __attribute__((visibility("default"))) int getaddrinfo(const char *node, const char *service,
                                                        const struct addrinfo *hints, struct addrinfo **found)
 {
-    if (node && strcmp(node, "slow.invalid") == 0) {
+    if (node && strcmp(node, "slow.invalid") == 0)
         clock_sleep_us(3 * CLOCK_SECOND);
+    if (node && strstr(node, ".invalid"))
         return EAI_NONAME;
-    }
     int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = NULL;
     void *symbol = dlsym(RTLD_NEXT, "getaddrinfo");
     memcpy(&real, &symbol, sizeof real);
