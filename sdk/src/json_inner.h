@@ -1,4 +1,4 @@
-/* json_inner.h - what the strict reader and the structural scan share: eight bytes at a time, and the bracket stack. */
+/* json_inner.h - what the files of the reader share: eight bytes at a time, the bracket stack, the digits of \u. */
 #ifndef SLUICE_SDK_JSON_INNER_H
 #define SLUICE_SDK_JSON_INNER_H
 
@@ -60,6 +60,43 @@ static inline void nest_push(struct json_nest *n, bool brace)
 static inline bool nest_in_brace(const struct json_nest *n)
 {
     return n->braces[(n->depth - 1) / 64] >> ((n->depth - 1) % 64) & 1;
+}
+
+static inline int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+/* The four digits behind \u, -1 when they are not. */
+static inline int hex_unit(const char *p, const char *end)
+{
+    if (end - p < 4)
+        return -1;
+    int unit = 0;
+    for (int i = 0; i < 4; i++) {
+        int digit = hex_digit(p[i]);
+        if (digit < 0)
+            return -1;
+        unit = unit * 16 + digit;
+    }
+    return unit;
+}
+
+/* The first and the second half of a character beyond 16 bits. */
+static inline bool is_high(int unit)
+{
+    return (unit & 0xFC00) == 0xD800;
+}
+
+static inline bool is_low(int unit)
+{
+    return (unit & 0xFC00) == 0xDC00;
 }
 
 #endif
