@@ -78,8 +78,12 @@ static void check_plugins(struct reader *r, const struct config *c, const struct
 {
     const struct config_node *node = node_find(root, "plugins");
     struct stat st;
-    if (node && node->broken)
+    if (node && (node->broken || node->kind != NODE_TEXT))
         return;
+    if (!c->plugins[0]) {
+        key_problem(r, node ? node : root, "`plugins` is empty: name a directory, or take the line out");
+        return;
+    }
     if (stat(c->plugins, &st) != 0 || !S_ISDIR(st.st_mode)) {
         if (node) /* of the preset whoever looks for a plugin says so */
             key_problem(r, node, "`plugins` must be a directory, and %s is none", c->plugins);

@@ -1,13 +1,17 @@
 /* config.h - what the operator wrote: libconfig files into one immutable, checked object.
  *
+ * The main file may hold every key (keys.c lists them); the *.cfg of its include directory, in byte order, hold
+ * `connectors` only. Texts may hold ${NAME}, ${NAME:-default} and ${file:/path} (interpolate.h); variables come from
+ * the env_file, else from the environment. These files must be changed by nobody but root and the current user.
+ *
  * config_load() reads the main file, its env_file and its include directory, and reports every problem it finds, each
  * with file and line, not just the first. What only a connector's plugin can tell (which settings and streams there
  * are) is checked by config_bind(), with the plugin's description.
  *
  * Lifetime: a config owns all it points to, until config_free(). It never changes after config_bind(); a reload loads
- *           a new one.
- * Secrets:  values of `${NAME}` and `${file:}` are secrets to nobody here; config_bind() registers the values of
- *           secret settings with redact(), config_load() those of tokens, and of passwords in URLs.
+ *           a new one. When memory runs out while it is read the process ends: see pool.h.
+ * Secrets:  config_bind() registers the values of secret settings with redact(), config_load() those of tokens, of
+ *           passwords in URLs, and webhooks. A problem never quotes a secret, nor what ${} stands for: it names that.
  */
 #ifndef SLUICE_CONFIG_CONFIG_H
 #define SLUICE_CONFIG_CONFIG_H
@@ -179,6 +183,19 @@ const struct config_job *config_find_job(const struct config *c, const char *nam
 
 /* The name nearest to `name` among `count` names, NULL when none is near. */
 const char *config_nearest(const char *name, const char *const *names, size_t count);
+
+/* A key that a configuration may hold, for manuals. */
+struct config_key {
+    const char *path;   /* "connectors[].jobs[].batch" */
+    const char *wanted; /* "a whole number from 1 to 1000000" */
+    const char *preset; /* as it would be written; "" when there is none */
+    const char *help;   /* one line */
+    bool required;
+    bool reloads; /* a reload can change it */
+};
+
+/* Show every key, in the order of the manual; what is shown lives for the call. */
+void config_each_key(void (*show)(void *context, const struct config_key *key), void *context);
 
 void config_free(struct config *c);
 

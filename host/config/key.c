@@ -122,10 +122,8 @@ static void fill_list(struct pool *pool, struct config_node *list, const char *w
 static void read_preset(struct reader *r, const struct config_node *node, const struct key *key, bool broken,
                         void *object)
 {
-    if (key->flags & KEY_REQUIRED && !broken) {
+    if (key->flags & KEY_REQUIRED && !broken)
         key_problem(r, node, "`%s` is missing: it must be %s", key->name, key_wanted(r->pool, key));
-        return;
-    }
     struct config_node *preset = pool_alloc(r->pool, sizeof *preset);
     *preset = (struct config_node){.kind = NODE_TEXT, .name = key->name, .file = node->file, .line = node->line};
     if (key->type == KEY_GROUP) {

@@ -27,15 +27,15 @@ static void note_file(struct config_files *files, const char *name)
     files->names[files->count++] = name;
 }
 
-/* The text of a file that `place` names; false when a problem was added. */
-static bool read_source(const char *path, size_t max, struct buf *text, const struct source_place *place)
+/* The text of a file; false when a problem was added. */
+static bool read_source(const char *path, size_t max, struct buf *text, struct config_problems *problems)
 {
     struct err err = {0};
-    if (file_read(path, max, text, &err) == 0) {
-        buf_add(text, "", 0);
+    if (file_read(path, max, text, &err) == 0)
         return true;
-    }
-    config_problem(place->problems, place->file, place->line, "%s", err.msg);
+    size_t len = strlen(path);
+    bool names_path = strncmp(err.msg, path, len) == 0 && strncmp(err.msg + len, ": ", 2) == 0;
+    config_problem(problems, path, 0, "%s", names_path ? err.msg + len + 2 : err.msg);
     return false;
 }
 
@@ -57,7 +57,7 @@ static struct config_node *load_file(struct loader *ld, const char *path)
 
     struct config_node *root = NULL;
     struct buf text = {0};
-    if (read_source(path, SOURCE_CONFIG_MAX, &text, &place))
+    if (read_source(path, SOURCE_CONFIG_MAX, &text, ld->problems))
         root = parse_text(&ld->files->pool, path, buf_text(&text), text.len, ld->problems);
     forget(&text);
     return root;
@@ -82,20 +82,17 @@ static const char *early_path(struct loader *ld, const struct config_node *root,
     return node->text[0] ? source_beside(&ld->files->pool, node->file, node->text) : NULL;
 }
 
-static void load_env_file(struct loader *ld, const char *path, const struct source_place *place)
+/* `node` names the file; NULL: the command line did. */
+static void load_env_file(struct loader *ld, const char *path, const struct config_node *node)
 {
     note_file(ld->files, path);
     struct source_place own = {ld->problems, path, 0};
     source_guard(path, "this file", GUARD_READ, &own);
     struct buf text = {0};
-    struct err err = {0};
-    int rc = file_read(path, SOURCE_ENV_MAX, &text, &err);
-    if (rc == E_NOT_FOUND)
-        config_problem(ld->problems, place->file, place->line, "env_file %s does not exist: create it, or take the line out",
-                       path);
-    else if (rc)
-        config_problem(ld->problems, place->file, place->line, "env_file %s", err.msg);
-    else if (text.ptr)
+    if (node && access(path, F_OK) != 0 && errno == ENOENT)
+        config_problem(ld->problems, node->file, node->line,
+                       "env_file %s does not exist: create it, or take the line out", path);
+    else if (read_source(path, SOURCE_ENV_MAX, &text, ld->problems) && text.ptr)
         env_parse(&ld->files->pool, &ld->env, path, text.ptr, text.len, ld->problems);
     forget(&text);
 }
@@ -103,14 +100,10 @@ static void load_env_file(struct loader *ld, const char *path, const struct sour
 static void load_env(struct loader *ld, const struct config_node *root, const char *override)
 {
     const char *own = early_path(ld, root, "env_file");
-    if (override) {
-        struct source_place place = {ld->problems, override, 0};
-        load_env_file(ld, override, &place);
-    } else if (own) {
-        const struct config_node *node = node_find(root, "env_file");
-        struct source_place place = {ld->problems, node->file, node->line};
-        load_env_file(ld, own, &place);
-    }
+    if (override)
+        load_env_file(ld, override, NULL);
+    else if (own)
+        load_env_file(ld, own, node_find(root, "env_file"));
 }
 
 /* ---- Included files ---- */

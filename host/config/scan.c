@@ -183,9 +183,9 @@ static bool step_value(struct scanner *sc, struct frame *f, const struct token *
     default:
         return stop(sc, t, "a value is missing");
     }
-    if (!check_entry(sc, f, t))
-        return false;
     if (t->kind == TOKEN_WORD && !check_word(sc, f, t))
+        return false;
+    if (!check_entry(sc, f, t))
         return false;
     if (t->kind == TOKEN_NUMBER && !check_number(sc, t))
         return false;
