@@ -111,7 +111,8 @@ bool scripts_add(struct scripts *s, sluice_str text, struct buf *why)
     return true;
 }
 
-/* The first script for `path`, one use less of it; a reference to its JSON. */
+/* The first script for `path`, one use less of it; a copy of its JSON, because counting references is not for threads.
+ */
 static json_t *take(struct scripts *s, const char *path)
 {
     json_t *found = NULL;
@@ -121,7 +122,7 @@ static json_t *take(struct scripts *s, const char *path)
         const char *part = json_string_value(json_object_get(e->json, "path"));
         if (part && !strstr(path, part))
             continue;
-        found = json_incref(e->json);
+        found = json_deep_copy(e->json);
         if (e->left != 0 && --e->left == 0) {
             *at = e->next;
             script_free(e);
