@@ -14,8 +14,10 @@
  * No call needs its result checked: the first failure ends the run and every later call does nothing. Every helper
  * accepts what a failed one returned.
  *
- * Memory:  text and bodies that helpers return live until the run ends; what belongs to a record (sluice_record, its
- *          texts) lives until that record's emit, skip or reject. Nothing is freed by the connector.
+ * Memory:  text that helpers return lives until the run ends (so sluice_text() is not for map(), where it would gather
+ *          for every record), and so do the top keys of an answer; the list in it can be walked while the answer is one
+ *          of the eight newest. What belongs to a record (sluice_record, its texts) lives until that record's emit,
+ *          skip or reject. Nothing is freed by the connector.
  * Threads: call all of it from the thread that called run().
  */
 #ifndef SLUICE_SLUICE_H
