@@ -300,20 +300,6 @@ static int32_t host_warn(sluice_run *run, sluice_str text)
     return put_text(run, FRAME_WARN, masked(calls_of(run), text));
 }
 
-static int32_t host_scan(sluice_run *run, const sluice_query *query, sluice_rows **rows)
-{
-    (void)query;
-    *rows = NULL;
-    return calls_fail(calls_of(run), SLUICE_E_BUG, "scan: this stream declares no streams that it needs");
-}
-
-static int32_t host_next(sluice_run *run, sluice_rows *rows, const sluice_value **row)
-{
-    (void)rows;
-    *row = NULL;
-    return over(calls_of(run));
-}
-
 const sluice_host calls_host = {
     .struct_size = sizeof(sluice_host),
     .abi_minor = SLUICE_ABI_MINOR,
@@ -335,6 +321,4 @@ const sluice_host calls_host = {
     .window = host_window,
     .stat = host_stat,
     .warn = host_warn,
-    .scan = host_scan,
-    .next = host_next,
 };

@@ -4,7 +4,7 @@
  * trusts nothing, since a broken plugin can write to the descriptor too: every length, type and count is checked.
  *
  * Child to writer:   HELLO first, then ROW, SKIP, REJECT, CHECKPOINT, TOTAL, WINDOW, STAT, WARN and LOG in the order of
- *                    the calls, SCAN and NEXT (answered by ROWS), at the end FAIL or DONE.
+ *                    the calls, at the end FAIL or DONE.
  * Writer to child:   GO, which starts the run; or RECORD for each raw record to be mapped again, then END.
  */
 #ifndef SLUICE_WORKER_FRAME_H

@@ -160,6 +160,19 @@ int worker_hear(struct worker *w, struct frame *f)
 
 /* ---- The run ---- */
 
+/* A partitioned stream must not run as if it had no partitions: it would read one tenant and call it all. */
+static int check_partition(struct worker *w, const json_t *hello)
+{
+    const char *option = spec_text(hello, "partition"), *wanted = spec_text(w->spec, "partition");
+
+    if (*option)
+        return err_set(&w->err, SLUICE_E_CONFIG, "stream %s is partitioned by %s; this sluice runs streams without "
+                       "partitions only", spec_text(hello, "name"), option);
+    if (*wanted)
+        return err_set(&w->err, E_USAGE, "--partition %s: stream %s has no partitions", wanted, spec_text(hello, "name"));
+    return SLUICE_OK;
+}
+
 static int hear_hello(struct worker *w)
 {
     struct frame f;
@@ -174,8 +187,9 @@ static int hear_hello(struct worker *w)
         return rc ? rc : w->err.code;
     }
     json_t *hello = f.type == FRAME_HELLO ? json_loadb(f.payload.ptr, f.payload.len, 0, NULL) : NULL;
-    rc = json_is_object(hello) ? plan_make(hello, w->spec, &w->plan, &w->err)
-                               : err_set(&w->err, SLUICE_E_BUG, "the plugin's HELLO is not one");
+    rc = json_is_object(hello) ? check_partition(w, hello) : err_set(&w->err, SLUICE_E_BUG, "the plugin's HELLO is not one");
+    if (!rc)
+        rc = plan_make(hello, w->spec, &w->plan, &w->err);
     json_decref(hello);
     return rc;
 }

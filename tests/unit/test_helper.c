@@ -266,20 +266,6 @@ static int32_t fake_warn(sluice_run *run, sluice_str text)
     return enter(run) ? note(run, "warn %.*s", TEXT(text)) : fake_of(run)->status;
 }
 
-static int32_t fake_scan(sluice_run *run, const sluice_query *query, sluice_rows **rows)
-{
-    (void)query;
-    *rows = NULL;
-    return enter(run) ? SLUICE_OK : fake_of(run)->status;
-}
-
-static int32_t fake_next(sluice_run *run, sluice_rows *rows, const sluice_value **row)
-{
-    (void)rows;
-    *row = NULL;
-    return enter(run) ? SLUICE_OK : fake_of(run)->status;
-}
-
 static const sluice_host host_calls = {
     .struct_size = sizeof(sluice_host),
     .extension = fake_extension,
@@ -300,8 +286,6 @@ static const sluice_host host_calls = {
     .window = fake_window,
     .stat = fake_stat,
     .warn = fake_warn,
-    .scan = fake_scan,
-    .next = fake_next,
 };
 
 static void fake_open(struct fake *f, const sluice_stream *stream, const char *body)

@@ -209,16 +209,7 @@ typedef struct sluice_reply {
                           * less the time the answer took; without a Date header the host's own clock */
 } sluice_reply;
 
-/* GROWABLE, made by the connector: rows of a stream of this connector that have landed. */
-typedef struct sluice_query {
-    uint32_t struct_size, reserved;
-    const char *stream;  /* one of the stream's `needs` */
-    const char *columns; /* list */
-    const char *order;   /* list, ascending, nulls first */
-} sluice_query;
-
 typedef struct sluice_exchange sluice_exchange; /* opaque: a request and its answer */
-typedef struct sluice_rows sluice_rows;         /* opaque: a scan under way */
 
 /* Levels for log(). */
 #define SLUICE_LOG_ERROR 0
@@ -266,10 +257,6 @@ typedef struct sluice_host {
     int32_t (*stat)(sluice_run *, const char *name, int64_t value);
     /* A warning in the result. */
     int32_t (*warn)(sluice_run *, sluice_str text);
-    /* Rows that have landed; one snapshot for all scans of a run. */
-    int32_t (*scan)(sluice_run *, const sluice_query *query, sluice_rows **rows);
-    /* The next row in the query's column order, valid until the next call on these rows; NULL after the last. */
-    int32_t (*next)(sluice_run *, sluice_rows *rows, const sluice_value **row);
 } sluice_host;
 
 #define SLUICE_FULL 1u /* run: read everything, not only what changed */
