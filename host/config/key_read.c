@@ -336,10 +336,19 @@ static void read_scalar(struct reader *r, const struct config_node *node, const 
     }
 }
 
+/* What is no group is reported, and all of its keys are as if not set. */
+static void read_no_group(struct reader *r, const struct config_node *node, const struct key *key, void *object)
+{
+    wrong(r, node, key);
+    struct config_node empty = {.kind = NODE_GROUP, .name = key->name, .file = node->file, .line = node->line};
+    if (key->type == KEY_GROUP)
+        key_read_group(r, &empty, key->group, member(object, key->at));
+}
+
 void key_read(struct reader *r, const struct config_node *node, const struct key *key, void *object)
 {
     if (!kind_fits(node, key))
-        wrong(r, node, key);
+        read_no_group(r, node, key, object);
     else if (key->type >= KEY_TEXTS)
         read_aggregate(r, node, key, object);
     else

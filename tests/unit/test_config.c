@@ -256,6 +256,7 @@ static void a_wrong_type_says_what_is_wanted_and_what_is_there(void **state)
         {CONNECTOR("enabled = \"maybe\";"), "1: `enabled` must be true or false, not the text \"maybe\""},
         {CONNECTOR("routes = 2;"), "1: `routes` must be true or false, not the number 2"},
         {CONNECTOR("log = \"loud\";"), "1: `log` must be one of error, warn, info, debug, not the text \"loud\""},
+        {CONNECTOR("http = 5; jobs = ( { stream = \"s\"; } );"), "1: `http` must be a group: { … }, not the number 5"},
         {CONNECTOR("settings = ( );"), "1: `settings` must be a group: { … }, not a list"},
         {JOB("batch = 1000001;"), "1: `batch` must be a whole number from 1 to 1000000, not the number 1000001"},
         {JOB("catchup = \"all\";"), "1: `catchup` must be one of once, skip, not the text \"all\""},
