@@ -6,6 +6,7 @@
 #include "ddl.h"
 #include "variant.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,8 @@ struct target {
     struct db_stmt **find; /* by rule */
     size_t identity;      /* the rule, or TABLE_NONE */
     struct buf found;     /* identity of the row found last */
+    struct buf stamp;     /* system columns of the second `stamped` */
+    int64_t stamped;
     struct variants inserts, updates;
     struct db_stmt *claim, *claimed;
 };
@@ -235,6 +238,7 @@ void target_close(struct target *t)
     db_finalize(t->claimed);
     ddl_free(&t->state);
     buf_free(&t->found);
+    buf_free(&t->stamp);
     free(t->cells);
     free(t->presets);
     free(t->shape);
@@ -268,16 +272,16 @@ static bool is_empty(const struct cell *cell)
 
 static bool is_dummy(const struct table_rule *rule, const struct cell *cell)
 {
-    struct buf text = {0};
-    bool dummy = false;
+    char number[24];
+    sluice_str text = cell->value.s;
 
-    if (rule->never_count == 0)
-        return false;
-    cell_print(cell, &text);
-    for (size_t i = 0; !dummy && i < rule->never_count; i++)
-        dummy = strcmp(buf_text(&text), rule->never[i]) == 0;
-    buf_free(&text);
-    return dummy;
+    if (cell->value.type == DB_INT)
+        text = (sluice_str){number, (size_t)snprintf(number, sizeof(number), "%lld", (long long)cell->value.i)};
+    for (size_t i = 0; i < rule->never_count; i++) {
+        if (strlen(rule->never[i]) == text.len && memcmp(rule->never[i], text.ptr, text.len) == 0)
+            return true;
+    }
+    return false;
 }
 
 bool target_usable(const struct target *t, size_t rule)
@@ -288,7 +292,7 @@ bool target_usable(const struct target *t, size_t rule)
         return false;
     for (size_t i = 0; i < r->column_count; i++) {
         const struct cell *cell = &t->cells[r->columns[i]];
-        if (is_empty(cell) || is_dummy(r, cell))
+        if (is_empty(cell) || (r->never_count && is_dummy(r, cell)))
             return false;
     }
     return r->column_count > 0;
@@ -398,16 +402,26 @@ static void bind_cell(struct db_stmt *st, int index, const struct cell *cell)
         db_bind_null(st, index);
 }
 
-/* System columns carry whole seconds. */
-static void print_now(struct buf *out, int64_t now)
+/* System columns carry whole seconds, so many rows share one text. Returns the next parameter's index. */
+static int bind_stamps(struct target *t, struct db_stmt *st, int index, size_t first, int64_t now)
 {
-    date_print(out, now - now % 1000000);
+    int64_t second = now - now % 1000000;
+
+    if (t->stamped != second) {
+        buf_clear(&t->stamp);
+        date_print(&t->stamp, second);
+        t->stamped = second;
+    }
+    for (size_t i = first; i < 3; i++) {
+        if (t->state.system[i])
+            db_bind(st, index++, (struct db_value){.type = DB_TEXT, .s = buf_str(&t->stamp)});
+    }
+    return index;
 }
 
 int target_insert(struct target *t, int64_t now, int64_t *row, struct err *err)
 {
     struct db_stmt *st;
-    struct buf stamp = {0};
     int n = 1;
 
     for (size_t i = 0; i < t->table->column_count; i++) {
@@ -424,13 +438,8 @@ int target_insert(struct target *t, int64_t now, int64_t *row, struct err *err)
         if (t->shape[i])
             bind_cell(st, n++, t->cells[i].state == CELL_VALUE ? &t->cells[i] : &t->presets[i]);
     }
-    print_now(&stamp, now);
-    for (size_t i = 0; i < 3; i++) {
-        if (t->state.system[i])
-            db_bind(st, n++, (struct db_value){.type = DB_TEXT, .s = buf_str(&stamp)});
-    }
+    bind_stamps(t, st, n, DDL_CREATED_AT, now);
     rc = db_run(st, NULL, err);
-    buf_free(&stamp);
     if (!rc)
         *row = db_last_row(t->db);
     return rc;
@@ -439,7 +448,6 @@ int target_insert(struct target *t, int64_t now, int64_t *row, struct err *err)
 int target_update(struct target *t, const struct target_hit *hit, int64_t now, struct err *err)
 {
     struct db_stmt *st;
-    struct buf stamp = {0};
     int n = 1;
     int rc = variant_get(&t->updates, t->db, t->changed, add_update_sql, t, &st, err);
 
@@ -449,15 +457,9 @@ int target_update(struct target *t, const struct target_hit *hit, int64_t now, s
         if (t->changed[i])
             bind_cell(st, n++, wanted(t, i));
     }
-    print_now(&stamp, now);
-    for (size_t i = DDL_UPDATED_AT; i < 3; i++) {
-        if (t->state.system[i])
-            db_bind(st, n++, (struct db_value){.type = DB_TEXT, .s = buf_str(&stamp)});
-    }
+    n = bind_stamps(t, st, n, DDL_UPDATED_AT, now);
     db_bind_int(st, n, hit->row);
-    rc = db_run(st, NULL, err);
-    buf_free(&stamp);
-    return rc;
+    return db_run(st, NULL, err);
 }
 
 int target_claim(struct target *t, int64_t row, struct err *err)
