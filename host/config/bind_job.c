@@ -134,30 +134,36 @@ static void check_rename(const struct pair *p, const struct config_rename *r, co
     if (!r->to[0])
         return;
     if (is_reserved(p, r->to))
-        config_problem(problems, at->file, at->line, "`%s` is a column that sluice fills itself", r->to);
+        config_problem(problems, at->file, at->line, "`%s` is a column that sluice fills itself",
+                       node_shown(at, r->to));
     else if (taken_by(p, r->to, r->from))
-        config_problem(problems, at->file, at->line, "two columns would be called `%s`: `%s` and `%s`", r->to,
-                       taken_by(p, r->to, r->from), r->from);
+        config_problem(problems, at->file, at->line, "two columns would be called `%s`: `%s` and `%s`",
+                       node_shown(at, r->to), taken_by(p, r->to, r->from), r->from);
 }
 
-static void check_field(const struct pair *p, const char *column, const struct config_node *at)
+static void check_field(const struct pair *p, const char *column, const struct config_node *field)
 {
+    const struct config_node *at = node_find(field, "column");
+    at = at ? at : field;
+    const char *shown = node_shown(at, column);
     if (is_reserved(p, column))
-        config_problem(p->b->problems, at->file, at->line, "`%s` is a column that sluice fills itself", column);
+        config_problem(p->b->problems, at->file, at->line, "`%s` is a column that sluice fills itself", shown);
     else if (taken_by(p, column, ""))
         config_problem(p->b->problems, at->file, at->line, "`fields` cannot fill the column `%s`: %s has it already",
-                       column, p->job->stream);
+                       shown, p->job->stream);
 }
 
-static void check_match(const struct pair *p, const struct config_match *match, const struct config_node *at)
+static void check_match(const struct pair *p, const struct config_match *match, const struct config_node *rule)
 {
+    const struct config_node *at = node_find(rule, "columns");
+    at = at ? at : rule;
     const char *words = match->columns;
     size_t len = 0;
     for (const char *word; (word = value_word(&words, &len)) != NULL;) {
         const char *name = pool_copy(p->b->pool, word, len);
         if (!find_column(p, name) && !is_field(p, name))
             config_problem(p->b->problems, at->file, at->line, "`match`: %s has no column `%s`: %s", p->job->stream,
-                           name, bind_hint(p->b, json_object_get(p->stream, "columns"), name));
+                           node_shown(at, name), bind_hint(p->b, json_object_get(p->stream, "columns"), name));
     }
 }
 
@@ -185,7 +191,8 @@ static void check_after(const struct pair *p, const json_t *streams)
             config_problem(p->b->problems, at->file, at->line, "`after`: `%s` cannot run before itself", job->stream);
         else if (!bind_stream(streams, job->after[i]))
             config_problem(p->b->problems, at->file, at->line, "`after`: %s has no stream `%s`: %s",
-                           p->b->connector->name, job->after[i], bind_hint(p->b, streams, job->after[i]));
+                           p->b->connector->name, node_shown(at, job->after[i]),
+                           bind_hint(p->b, streams, job->after[i]));
     }
 }
 

@@ -7,7 +7,9 @@
 #include "url.h"
 #include "value.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The place of a member, else of the group. */
 static const struct config_node *place(const struct config_node *group, const char *name)
@@ -89,10 +91,12 @@ static void check_rules(struct reader *r, const struct config_job *job, const st
 static void check_fields(struct reader *r, const struct config_job *job, const struct config_node *node)
 {
     const struct config_node *fields = node_find(node, "fields");
-    for (size_t i = 0; fields && i < job->field_count && fields->count == job->field_count; i++)
+    for (size_t i = 0; fields && i < job->field_count && fields->count == job->field_count; i++) {
+        const struct config_node *at = place(fields->kids[i], "column");
         for (size_t j = 0; j < i; j++)
             if (job->fields[i].column[0] && strcmp(job->fields[i].column, job->fields[j].column) == 0)
-                key_problem(r, fields->kids[i], "`fields` fills the column `%s` twice", job->fields[i].column);
+                key_problem(r, at, "`fields` fills the column `%s` twice", node_shown(at, job->fields[i].column));
+    }
 }
 
 bool check_job(struct reader *r, void *object, const struct config_node *node)
@@ -115,11 +119,21 @@ static void name_job(struct reader *r, const struct config_connector *connector,
     job->name = pool_printf(r->pool, "%s.%s", connector->name, last);
 }
 
+static void check_ca_file(struct reader *r, const struct config_connector *k, const struct config_node *node)
+{
+    if (!k->enabled || !k->http.ca_file[0] || access(k->http.ca_file, R_OK) == 0)
+        return;
+    const char *reason = strerror(errno);
+    const struct config_node *at = place(place(node, "http"), "ca_file");
+    key_problem(r, at, "`ca_file` cannot be read: %s: %s", node_shown(at, k->http.ca_file), reason);
+}
+
 bool check_connector(struct reader *r, void *object, const struct config_node *node)
 {
     struct config_connector *connector = object;
     connector->file = node->file;
     connector->line = node->line;
+    check_ca_file(r, connector, node);
     if (strchr(connector->plugin, '/'))
         connector->plugin = source_absolute(r->pool, place(node, "plugin")->file, connector->plugin);
     for (size_t i = 0; i < connector->job_count; i++) {

@@ -5,10 +5,8 @@
 #include "source.h"
 #include "url.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static const struct config_node *place(const struct config_node *root, const char *group, const char *name)
 {
@@ -86,7 +84,7 @@ static void check_plugins(struct reader *r, const struct config *c, const struct
     }
     if (stat(c->plugins, &st) != 0 || !S_ISDIR(st.st_mode)) {
         if (node) /* of the preset whoever looks for a plugin says so */
-            key_problem(r, node, "`plugins` must be a directory, and %s is none", c->plugins);
+            key_problem(r, node, "`plugins` must be a directory, and %s is none", node_shown(node, c->plugins));
         return;
     }
     struct source_place at = {r->problems, (node ? node : root)->file, node ? node->line : 0};
@@ -133,13 +131,6 @@ static void check_job_names(struct reader *r, const struct config_connector *k)
     }
 }
 
-static void check_ca_file(struct reader *r, const struct config_connector *k)
-{
-    if (k->enabled && k->http.ca_file[0] && access(k->http.ca_file, R_OK) != 0)
-        config_problem(r->problems, k->file, k->line, "`ca_file` cannot be read: %s: %s", k->http.ca_file,
-                       strerror(errno));
-}
-
 static void finish_jobs(const struct config *c, struct config_connector *k)
 {
     for (size_t i = 0; i < k->job_count; i++) {
@@ -158,7 +149,6 @@ bool check_config(struct reader *r, void *object, const struct config_node *root
     check_names(r, c);
     for (size_t i = 0; i < c->connector_count; i++) {
         check_job_names(r, &c->connectors[i]);
-        check_ca_file(r, &c->connectors[i]);
         finish_jobs(c, &c->connectors[i]);
     }
     return true;

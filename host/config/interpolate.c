@@ -89,7 +89,7 @@ static bool expand_path(struct filling *f, const char *path, size_t len, struct 
     return true;
 }
 
-static bool add_content(struct filling *f, const char *path, const struct buf *content)
+static bool add_content(struct filling *f, const char *reference, const struct buf *content)
 {
     size_t len = content->len;
     if (len > 0 && content->ptr[len - 1] == '\n')
@@ -98,7 +98,7 @@ static bool add_content(struct filling *f, const char *path, const struct buf *c
         len--;
     const char *text = buf_text(content);
     if (memchr(text, '\0', len) || !encoding_is_utf8(text, len))
-        return complain(f, pool_printf(f->in->pool, "%s holds something else than UTF-8 text", path));
+        return complain(f, pool_printf(f->in->pool, "%s holds something else than UTF-8 text", reference));
     buf_add(&f->out, text, len);
     return true;
 }
@@ -116,13 +116,14 @@ static bool expand_file(struct filling *f, const char *name, size_t len)
     struct source_place place = {f->in->problems, f->node->file, f->node->line};
     if (!source_guard(path, "the secret file", GUARD_OTHERS, &place))
         return false;
+    const char *reference = pool_printf(f->in->pool, "${file:%.*s}", (int)len, name);
     struct buf content = {0};
     struct err err = {0};
     bool ok = file_read(path, SOURCE_SECRET_MAX, &content, &err) == 0;
     if (ok)
-        ok = add_content(f, path, &content);
+        ok = add_content(f, reference, &content);
     else if (!f->in->lenient)
-        complain(f, err.msg);
+        complain(f, pool_printf(f->in->pool, "%s: %s", reference, source_reason(&err, path)));
     if (content.ptr)
         explicit_bzero(content.ptr, content.len);
     buf_free(&content);

@@ -33,9 +33,7 @@ static bool read_source(const char *path, size_t max, struct buf *text, struct c
     struct err err = {0};
     if (file_read(path, max, text, &err) == 0)
         return true;
-    size_t len = strlen(path);
-    bool names_path = strncmp(err.msg, path, len) == 0 && strncmp(err.msg + len, ": ", 2) == 0;
-    config_problem(problems, path, 0, "%s", names_path ? err.msg + len + 2 : err.msg);
+    config_problem(problems, path, 0, "%s", source_reason(&err, path));
     return false;
 }
 
@@ -91,7 +89,7 @@ static void load_env_file(struct loader *ld, const char *path, const struct conf
     struct buf text = {0};
     if (node && access(path, F_OK) != 0 && errno == ENOENT)
         config_problem(ld->problems, node->file, node->line,
-                       "env_file %s does not exist: create it, or take the line out", path);
+                       "env_file %s does not exist: create it, or take the line out", node_shown(node, path));
     else if (read_source(path, SOURCE_ENV_MAX, &text, ld->problems) && text.ptr)
         env_parse(&ld->files->pool, &ld->env, path, text.ptr, text.len, ld->problems);
     forget(&text);
@@ -148,8 +146,8 @@ static void load_included(struct loader *ld, struct config_node *root)
     char **paths = NULL;
     size_t count = 0;
     if (!source_list(&ld->files->pool, dir, &paths, &count)) {
-        config_problem(ld->problems, node->file, node->line, "include: cannot read the directory %s: %s", dir,
-                       strerror(errno));
+        config_problem(ld->problems, node->file, node->line, "include: cannot read the directory %s: %s",
+                       node_shown(node, dir), strerror(errno));
         return;
     }
     source_guard(dir, "the include directory", GUARD_CHANGE, &place);

@@ -23,6 +23,11 @@ void node_append(struct pool *pool, struct config_node *parent, struct config_no
     parent->kids[parent->count++] = kid;
 }
 
+const char *node_shown(const struct config_node *node, const char *value)
+{
+    return node->origin ? node->origin : value;
+}
+
 static void describe_text(const struct config_node *node, bool secret, char *out, size_t size)
 {
     size_t len = strlen(node->text);

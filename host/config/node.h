@@ -38,6 +38,9 @@ struct config_node *node_find(const struct config_node *group, const char *name)
 /* Put `kid` at the end of a group or list. */
 void node_append(struct pool *pool, struct config_node *parent, struct config_node *kid);
 
+/* `value`, which the node holds, for a problem that quotes it: the reference itself when it came from one. */
+const char *node_shown(const struct config_node *node, const char *value);
+
 /* Put what there is instead of what was wanted into `out`: "the text "abc"", "the number 5", "a group". The value is
  * left out when it came from a variable or file, which is named instead, and when `secret`. */
 void node_describe(const struct config_node *node, bool secret, char *out, size_t size);

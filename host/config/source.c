@@ -47,6 +47,13 @@ bool source_guard(const char *path, const char *what, enum source_guard guard, c
 
 /* ---- Paths ---- */
 
+const char *source_reason(const struct err *err, const char *path)
+{
+    size_t len = strlen(path);
+    bool names_path = strncmp(err->msg, path, len) == 0 && strncmp(err->msg + len, ": ", 2) == 0;
+    return names_path ? err->msg + len + 2 : err->msg;
+}
+
 char *source_beside(struct pool *pool, const char *file, const char *path)
 {
     const char *slash = strrchr(file, '/');

@@ -28,6 +28,9 @@ struct source_place {
 /* Check owner and mode of the file or directory `path`; false when a problem was added. `what` names it: "env_file". */
 bool source_guard(const char *path, const char *what, enum source_guard guard, const struct source_place *place);
 
+/* Why file_read() failed, without the path in front. */
+const char *source_reason(const struct err *err, const char *path);
+
 /* `path` as seen from the directory that `file` stands in. */
 char *source_beside(struct pool *pool, const char *file, const char *path);
 
