@@ -11,8 +11,8 @@
  * Lifetime: a config owns all it points to, until config_free(). It never changes after config_bind(); a reload loads
  *           a new one. When memory runs out while it is read the process ends: see pool.h.
  * Secrets:  config_bind() registers the values of secret settings with redact(), config_load() those of tokens, of
- *           passwords in URLs, and webhooks. A problem never quotes a secret, nor what ${} stands for: it names that
- * (connectors and jobs are called by their names).
+ *           passwords in URLs, and webhooks. A problem never quotes a secret, nor what ${} stands for: it names that;
+ *           only connectors and jobs are called by their names wherever those came from.
  */
 #ifndef SLUICE_CONFIG_CONFIG_H
 #define SLUICE_CONFIG_CONFIG_H
