@@ -1,0 +1,161 @@
+/* views.c - see views.h: runs, rejects and cursors. */
+#include "views.h"
+
+#include "cursor.h"
+#include "ledger.h"
+#include "owner.h"
+#include "reject.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define ENOUGH (-1000) /* ends a walk that has seen what it wanted */
+
+/* Text of the store as JSON; a source's own text may be anything. */
+static json_t *text(const char *s)
+{
+    json_t *json = json_string(s);
+
+    return json ? json : json_string("(not text)");
+}
+
+/* {"key": list}, or the list itself; NULL when the walk that filled it ended with an error. Steals the list. */
+static json_t *finish(int rc, const char *key, json_t *list, struct err *err)
+{
+    json_t *view = NULL;
+
+    if (rc >= 0 || rc == ENOUGH)
+        view = key ? json_pack("{s:O}", key, list) : json_incref(list);
+    if (!view && !err->code)
+        err_set(err, E_SYSTEM, "out of memory");
+    json_decref(list);
+    return view;
+}
+
+/* ---- Runs ---- */
+
+bool view_is_running(const struct run *r)
+{
+    return strcmp(r->status, "running") == 0 && r->host && owner_alive(r->host);
+}
+
+json_t *view_run_json(const struct run *r)
+{
+    json_t *json = run_json(r);
+    char who[OWNER_SIZE], why[OWNER_SIZE + 32];
+
+    if (!json || strcmp(r->status, "running") != 0 || view_is_running(r))
+        return json;
+    owner_tell(r->host ? r->host : "its process", who, sizeof(who));
+    snprintf(why, sizeof(why), "%s is gone", who);
+    json_object_set_new(json, "status", json_string("crashed"));
+    json_object_set_new(json, "error", json_string(why));
+    return json;
+}
+
+struct run_walk {
+    json_t *list;
+    int64_t left;
+};
+
+static int add_run(const struct run *r, void *context)
+{
+    struct run_walk *w = context;
+
+    if (*r->parent)
+        return 0;
+    if (w->left-- <= 0)
+        return ENOUGH;
+    return json_array_append_new(w->list, view_run_json(r)) ? E_SYSTEM : 0;
+}
+
+json_t *view_runs(struct db *db, const char *job, int64_t limit, struct err *err)
+{
+    struct run_walk w = {.list = json_array(), .left = limit};
+    int rc = db ? ledger_list(db, job, NULL, INT64_MAX, add_run, &w, err) : 0;
+
+    return finish(rc, "runs", w.list, err);
+}
+
+struct run_search {
+    const char *prefix;
+    char id[RUN_ID_SIZE]; /* of the first that was found */
+    int found;
+    json_t *run;
+};
+
+static int match_run(const struct run *r, void *context)
+{
+    struct run_search *s = context;
+
+    if (strncasecmp(r->id, s->prefix, strlen(s->prefix)) != 0)
+        return 0;
+    if (s->found++)
+        return ENOUGH;
+    s->run = view_run_json(r);
+    return s->run ? 0 : E_SYSTEM;
+}
+
+json_t *view_run(struct db *db, const char *id, struct err *err)
+{
+    struct run_search s = {.prefix = id};
+    int rc = db ? ledger_list(db, NULL, NULL, INT64_MAX, match_run, &s, err) : 0;
+
+    if (rc >= 0 && s.found == 0)
+        rc = err_set(err, E_NOT_FOUND, "there is no run \"%s\"", id);
+    else if (rc == ENOUGH)
+        rc = err_set(err, E_NOT_FOUND, "more than one run begins with \"%s\": write more of it", id);
+    if (rc >= 0)
+        return s.run;
+    if (!err->code)
+        err_set(err, E_SYSTEM, "out of memory");
+    json_decref(s.run);
+    return NULL;
+}
+
+/* ---- Rejects ---- */
+
+static int add_reject(const struct reject_row *r, void *context)
+{
+    json_t *row = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:o, s:I, s:s, s:s}", "id", r->id, "run", r->run_id,
+                            "job", r->job, "partition", text(r->partition), "key", text(r->record_key), "reason",
+                            text(r->reason), "kind", r->kind, "payload", text(r->payload), "count",
+                            (json_int_t)r->seen_count, "first_seen", r->rejected_at, "last_seen", r->last_seen_at);
+
+    return json_array_append_new(context, row) ? E_SYSTEM : 0;
+}
+
+json_t *view_rejects(struct db *db, const char *job, struct err *err)
+{
+    json_t *list = json_array();
+    int rc = db ? reject_list(db, job, add_reject, list, err) : 0;
+
+    return finish(rc, "rejects", list, err);
+}
+
+/* ---- Cursors ---- */
+
+struct cursor_walk {
+    json_t *list;
+    const char *partition;
+};
+
+static int add_cursor(const char *job, const char *partition, const char *cursor, const char *updated_at, void *context)
+{
+    const struct cursor_walk *w = context;
+
+    if (w->partition && strcmp(partition, w->partition) != 0)
+        return 0;
+    json_t *row = json_pack("{s:s, s:o, s:o, s:s}", "job", job, "partition", text(partition), "cursor", text(cursor),
+                            "updated_at", updated_at);
+    return json_array_append_new(w->list, row) ? E_SYSTEM : 0;
+}
+
+json_t *view_cursors(struct db *db, const char *job, const char *partition, struct err *err)
+{
+    struct cursor_walk w = {json_array(), partition};
+    int rc = db ? cursor_list(db, job, add_cursor, &w, err) : 0;
+
+    return finish(rc, NULL, w.list, err);
+}

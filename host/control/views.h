@@ -1,0 +1,45 @@
+/* views.h - jobs, runs, rejects and cursors as JSON: what `--json` prints and the HTTP API answers (contract A4).
+ *
+ * `db` may be NULL, for a store that the first run has yet to create: then nothing has run. Results are new references,
+ * NULL with err on failure.
+ */
+#ifndef SLUICE_CONTROL_VIEWS_H
+#define SLUICE_CONTROL_VIEWS_H
+
+#include "config.h"
+#include "db.h"
+#include "run.h"
+
+#include <jansson.h>
+
+/* {"jobs":[{"name","connector","stream","enabled","paused","schedule","timezone","next_run","running","last_run"}]}, in
+ * the order of the configuration. `next_run` is the first fire after `now` (microseconds), null when there is none;
+ * `last_run` the newest run that has ended, null when there is none. A job without a schedule has null there. */
+json_t *view_jobs(const struct config *config, struct db *db, int64_t now, struct err *err);
+
+/* The one object of it. */
+json_t *view_job(const struct config_job *job, struct db *db, int64_t now, struct err *err);
+
+/* The next `count` fires after `now` of a job's schedules, ["2025-10-11T09:00:00Z",…]; fewer when there are no more. */
+json_t *view_fires(const struct config_job *job, int64_t now, int64_t count, struct err *err);
+
+/* {"runs":[…]}, newest first, at most `limit`, of `job` (NULL: all). A partition's part of a run is not listed. */
+json_t *view_runs(struct db *db, const char *job, int64_t limit, struct err *err);
+
+/* The run whose id begins with `id`. E_NOT_FOUND when none or more than one does. */
+json_t *view_run(struct db *db, const char *id, struct err *err);
+
+/* The object of a run as it is: one that is marked as running but whose process is gone has crashed. */
+json_t *view_run_json(const struct run *r);
+
+/* Is it running, in a process that lives? */
+bool view_is_running(const struct run *r);
+
+/* {"rejects":[{"id","run","job","partition","key","reason","kind","payload","count","first_seen","last_seen"}]}: those
+ * that are open, of `job` (NULL: all), oldest first. */
+json_t *view_rejects(struct db *db, const char *job, struct err *err);
+
+/* [{"job","partition","cursor","updated_at"}], of `job` (NULL: all) and `partition` (NULL: all). */
+json_t *view_cursors(struct db *db, const char *job, const char *partition, struct err *err);
+
+#endif
