@@ -1,6 +1,7 @@
 /* args.c - command lines: cli_parse() and its friends. */
 #include "args.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -31,11 +32,13 @@ int cli_usage(const char *fmt, ...)
 
 void cli_help(const struct cli_verb *verb)
 {
-    printf("Usage: sluice %s%s%s\n\n%c%s.\n\n%s\n%s", verb->name, *verb->usage ? " " : "", verb->usage,
-           verb->help[0] - 'a' + 'A', verb->help + 1, verb->text, args_common_help);
+    bool question = verb->help[strlen(verb->help) - 1] == '?';
+
+    printf("Usage: sluice %s%s%s\n\n%c%s%s\n\n%s\n%s", verb->name, *verb->usage ? " " : "", verb->usage,
+           toupper((unsigned char)verb->help[0]), verb->help + 1, question ? "" : ".", verb->text, args_common_help);
 }
 
-/* Does argv[i] name this option? *attached is the value that is written in one word with it, NULL when there is none.
+/* Does `arg` name this option? *attached is the value that is written in one word with it, NULL when there is none.
  */
 static bool is_option(const char *arg, const char *name, const char **attached)
 {

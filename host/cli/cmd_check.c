@@ -132,7 +132,6 @@ const struct cli_verb cli_verb_check = {
             "Exit codes: 0 all is well, 69 store or source unavailable, 77 credential refused, 78 configuration.\n"
             "With --json: {\"ok\",\"problems\":[{\"file\",\"line\",\"text\"}],\"live\":[{\"what\",\"ok\",\"text\"}]}.\n"
             "\n"
-            "Example: sluice -c ./sluice.cfg check --live\n"
-            "\n",
+            "Example: sluice -c ./sluice.cfg check --live\n",
     .run = check_verb,
 };

@@ -208,7 +208,6 @@ const struct cli_verb cli_verb_cursor = {
         "  --partition ID     the cursor of this partition; `reset` without it forgets those of all\n"
         "\n"
         "Example: sluice cursor get erp.customers\n"
-        "         sluice cursor set erp.customers \"2025-10-11 08:58:45\"\n"
-        "\n",
+        "         sluice cursor set erp.customers \"2025-10-11 08:58:45\"\n",
     .run = cursor_verb,
 };

@@ -124,7 +124,10 @@ static void print_status(const json_t *jobs)
     size_t i;
     const json_t *job;
 
-    json_array_foreach(jobs, i, job) status_row(t, job);
+    json_array_foreach(jobs, i, job)
+    {
+        status_row(t, job);
+    }
     cli_table_print(t);
 }
 
@@ -172,8 +175,7 @@ const struct cli_verb cli_verb_jobs = {
         "Lists the jobs of the configuration: whether they are enabled, paused or running, their schedule, and when\n"
         "they run next (UTC).\n"
         "\n"
-        "Example: sluice jobs --json\n"
-        "\n",
+        "Example: sluice jobs --json\n",
     .run = jobs_verb,
 };
 
@@ -185,7 +187,6 @@ const struct cli_verb cli_verb_status = {
         "For each job: how its last run ended and when, how many records it processed, created, updated, skipped and\n"
         "rejected, and what it said. `sluice runs` shows the runs before it.\n"
         "\n"
-        "Example: sluice status\n"
-        "\n",
+        "Example: sluice status\n",
     .run = status_verb,
 };

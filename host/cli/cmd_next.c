@@ -97,7 +97,6 @@ const struct cli_verb cli_verb_next = {
             "\n"
             "  -n N               how many (default 10)\n"
             "\n"
-            "Example: sluice next erp.customers -n 3\n"
-            "\n",
+            "Example: sluice next erp.customers -n 3\n",
     .run = next_verb,
 };

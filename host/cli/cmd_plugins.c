@@ -177,7 +177,6 @@ const struct cli_verb cli_verb_plugins = {
             "configuration with. A FILE has a \"/\" or ends with .so. Each plugin is loaded by a process of its own.\n"
             "\n"
             "Example: sluice plugins show erp\n"
-            "         sluice plugins show ./build/erp.so --json\n"
-            "\n",
+            "         sluice plugins show ./build/erp.so --json\n",
     .run = plugins_verb,
 };

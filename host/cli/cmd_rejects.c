@@ -37,7 +37,10 @@ static void print_rejects(const json_t *list, bool payload)
     size_t i;
     const json_t *r;
 
-    json_array_foreach(list, i, r) reject_row(t, r, payload);
+    json_array_foreach(list, i, r)
+    {
+        reject_row(t, r, payload);
+    }
     cli_table_print(t);
 }
 
@@ -212,7 +215,6 @@ const struct cli_verb cli_verb_rejects = {
         "them for good. With -v, and in JSON, the record itself is shown.\n"
         "\n"
         "Example: sluice rejects erp.customers -v\n"
-        "         sluice rejects retry erp.customers\n"
-        "\n",
+        "         sluice rejects retry erp.customers\n",
     .run = rejects_verb,
 };

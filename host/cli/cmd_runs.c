@@ -41,7 +41,10 @@ static void print_runs(const json_t *runs)
     size_t i;
     const json_t *run;
 
-    json_array_foreach(runs, i, run) run_row(t, run);
+    json_array_foreach(runs, i, run)
+    {
+        run_row(t, run);
+    }
     cli_table_print(t);
 }
 
@@ -171,7 +174,6 @@ const struct cli_verb cli_verb_runs = {
         "  -n N               how many (default 20)\n"
         "\n"
         "Example: sluice runs erp.customers -n 5\n"
-        "         sluice runs show 01K7ABCD\n"
-        "\n",
+        "         sluice runs show 01K7ABCD\n",
     .run = runs_verb,
 };

@@ -65,7 +65,6 @@ const struct cli_verb cli_verb_version = {
     .help = "version, ABI version, libraries",
     .text = "Which sluice this is, which version of the connector ABI it speaks, and the libraries that it runs with.\n"
             "\n"
-            "Example: sluice version --json\n"
-            "\n",
+            "Example: sluice version --json\n",
     .run = version_verb,
 };

@@ -134,7 +134,10 @@ void plugin_page_example(const json_t *description, const char *name)
     printf("  connectors = (\n    { name = \"%s\"; plugin = \"%s\";\n      settings = {\n", connector, name);
     print_settings(connector, json_object_get(description, "options"));
     puts("      };\n      jobs = (");
-    json_array_foreach(streams, i, s) printf("        { stream = \"%s\"; schedule = \"*/10 * * * *\"; }%s\n",
-                                             cli_text(s, "name"), i + 1 < json_array_size(streams) ? "," : "");
+    json_array_foreach(streams, i, s)
+    {
+        printf("        { stream = \"%s\"; schedule = \"*/%d * * * *\"; }%s\n", cli_text(s, "name"),
+               is_true(s, "windowed") ? 5 : 10, i + 1 < json_array_size(streams) ? "," : "");
+    }
     puts("      );\n    }\n  );");
 }

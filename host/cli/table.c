@@ -62,19 +62,26 @@ static size_t column_width(const struct cli_table *t, size_t column)
     return widest;
 }
 
+/* Empty cells at the end of a row leave no blanks behind. */
+static void print_row(char **cells, const size_t *widths, size_t columns)
+{
+    while (columns > 0 && !*cells[columns - 1])
+        columns--;
+    for (size_t i = 0; i < columns; i++)
+        printf("%s%*s", cells[i], i + 1 < columns ? (int)(widths[i] - width(cells[i]) + GAP) : 0, "");
+    putchar('\n');
+}
+
 void cli_table_print(struct cli_table *t)
 {
     size_t *widths = cli_must(calloc(t->columns, sizeof(*widths)));
 
     for (size_t i = 0; i < t->columns; i++)
         widths[i] = column_width(t, i);
-    for (size_t i = 0; i < t->count; i++) {
-        size_t column = i % t->columns;
-        bool last = column + 1 == t->columns;
-        int pad = last ? 0 : (int)(widths[column] - width(t->cells[i]) + GAP);
-        printf("%s%*s%s", t->cells[i], pad, "", last ? "\n" : "");
+    for (size_t i = 0; i < t->count; i += t->columns)
+        print_row(t->cells + i, widths, t->columns);
+    for (size_t i = 0; i < t->count; i++)
         free(t->cells[i]);
-    }
     free(widths);
     free(t->cells);
     free(t);
