@@ -22,8 +22,7 @@ static void print_help(void)
         "\n"
         "Pulls records from business systems into a database, writes only what changed, and tells exactly what it\n"
         "did. A connector (a plugin and its settings) has streams; a stream that is scheduled into a table is a job,\n"
-        "named CONNECTOR.STREAM.\n"
-        "\n",
+        "named CONNECTOR.STREAM.\n",
         stdout);
     for (size_t i = 0; i < LEN(verbs); i++)
         printf("  %-9s %s\n", verbs[i]->name, verbs[i]->help);
@@ -35,8 +34,7 @@ static void print_help(void)
           "  sluice preview erp.customers         what would come?\n"
           "  sluice run erp.customers --dry-run   what would be written?\n"
           "  sluice run erp.customers\n"
-          "  sluice status\n"
-          "\n",
+          "  sluice status\n",
           stdout);
     fputs(args_common_help, stdout);
     fputs("\n`sluice help VERB` or `sluice VERB --help` tells more about one of them.\n", stdout);
@@ -103,7 +101,7 @@ static int dispatch(struct cli *cli, int argc, char **argv)
         return cli_usage("which verb? `sluice --help` lists them");
     const char *name = argv[at];
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)
-        return help(at + 1 < argc ? argv[at + 1] : NULL);
+        return help(at + 1 < argc && argv[at + 1][0] != '-' ? argv[at + 1] : NULL);
     const struct cli_verb *verb = find_verb(strcmp(name, "--version") == 0 ? "version" : name);
     return verb ? verb->run(cli, argc - at, argv + at) : unknown_verb(name);
 }

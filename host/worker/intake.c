@@ -131,7 +131,7 @@ static int take_checkpoint(struct worker *w, struct frame_walk *walk)
         return err_set(&w->err, SLUICE_E_BUG, "the plugin's cursor has %zu bytes, more than %d", text.len, CURSOR_MAX);
     memcpy(w->mark.text, text.ptr, text.len);
     w->mark.text[text.len] = '\0';
-    if (!w->window_seen)
+    if (!w->mark.reply_at)
         w->mark.reply_at = clock_wall_us();
     w->marked = true;
     if (w->full || w->limit || w->what != SPEC_RUN || w->sink.batch < w->sink.batch_max / 2)
@@ -165,10 +165,10 @@ static int take_window(struct worker *w, struct frame_walk *walk)
     w->run.window_start = from.len ? copy_text(from) : NULL;
     w->run.window_end = to.len ? copy_text(to) : NULL;
     struct window_gap g = window_gap(w->last.reply_at, w->last.window_us, reply_at, length);
-    w->window_seen = true;
+    w->window_seen = w->run.window_start != NULL; /* an end alone is no window */
     w->mark.reply_at = reply_at;
     w->mark.window_us = g.length_us;
-    if (g.known) {
+    if (g.known && (w->window_seen || !w->full)) { /* a full answer without a window leaves no gap */
         run_stat(&w->run, "gap_seconds", g.gap_us / CLOCK_SECOND);
         if (g.gap_us > spec_int(w->spec, "gap_tolerance_us"))
             tell_gap(w, g.gap_us);

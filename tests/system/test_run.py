@@ -229,7 +229,7 @@ class Ending(Test):
         self.stop(signal.SIGTERM)
 
     def test_a_deadline_ends_the_run_as_timeout(self):
-        with World(job='deadline = "500ms";', http='timeout = "20s";') as w:
+        with World(job='deadline = "1s";') as w:
             slow(w)
             result = w.run(CUSTOMERS)
             self.assertEqual((result.code, result.json["status"]), (1, "timeout"), result)
