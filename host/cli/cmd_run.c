@@ -155,7 +155,7 @@ static void print_result(const json_t *run)
     const char *message = json_string_value(json_object_get(run, "message"));
     const char *error = json_string_value(json_object_get(run, "error"));
 
-    printf("%s: %s: %lld processed: %lld created, %lld updated, %lld skipped, %lld errors (%.1f s)%s%s\n",
+    printf("%s: %s: %lld processed: %lld created, %lld updated, %lld skipped, %lld errors (%.3f s)%s%s\n",
            json_string_value(json_object_get(run, "job")), json_string_value(json_object_get(run, "status")),
            count_of(run, "processed"), count_of(run, "created"), count_of(run, "updated"), count_of(run, "skipped"),
            count_of(run, "errors"), (double)count_of(run, "duration_ms") / 1000, message ? ": " : "",

@@ -45,7 +45,7 @@ class Results(Test):
             result = w.sluice("run", CUSTOMERS, SUPPLIERS)
             self.assertEqual(result.code, 0, result)
             self.assertRegex(result.out, r"^softone.customers: success: 3 processed: 3 created, 0 updated, 0 skipped, "
-                                         r"0 errors \(\d+\.\d s\)\nsoftone.suppliers: success: 2 processed: ")
+                                         r"0 errors \(\d+\.\d+ s\)\nsoftone.suppliers: success: 2 processed: ")
 
     def test_of_several_jobs_the_worst_exit_code_wins(self):
         with World() as w:
