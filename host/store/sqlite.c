@@ -81,6 +81,21 @@ static int open_handle(struct db *db, const char *path, struct err *err)
                    db->handle ? sqlite3_errmsg(db->handle) : "out of memory");
 }
 
+/* Of two programs that turn WAL on at the same moment SQLite refuses one at once, since each would wait for the other:
+ * that one tries again. */
+static int turn_wal_on(struct db *db, struct err *err)
+{
+    int64_t until = clock_mono_us() + BUSY_MS * INT64_C(1000);
+    int rc;
+
+    while ((rc = db_exec(db, "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 2000;", err)) == E_STORE) {
+        if ((sqlite3_errcode(db->handle) & 0xff) != SQLITE_BUSY || clock_mono_us() >= until)
+            break;
+        clock_sleep_us(5000);
+    }
+    return rc;
+}
+
 int db_open(const char *url, unsigned flags, struct db **out, struct err *err)
 {
     const char *path = sqlite_path(url);
@@ -97,7 +112,7 @@ int db_open(const char *url, unsigned flags, struct db **out, struct err *err)
         rc = db_exec(db, "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -4096;", err);
     }
     if (!rc && !(flags & (DB_READ_ONLY | DB_DRY_RUN)))
-        rc = db_exec(db, "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 2000;", err);
+        rc = turn_wal_on(db, err);
     if (rc) {
         db_close(db);
         return rc;
