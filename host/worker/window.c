@@ -16,11 +16,11 @@ struct window_gap window_gap(int64_t last_reply_at, int64_t last_length_us, int6
 
     if (length_us <= 0 || is_clock_change(last_length_us, length_us))
         g.length_us = last_length_us;
-    if (last_reply_at == 0 || g.length_us == 0)
+    if (last_reply_at <= 0 || g.length_us == 0)
         return g;
     g.known = true;
-    g.gap_us = reply_at - last_reply_at - g.length_us;
-    if (g.gap_us < 0)
-        g.gap_us = 0;
+    int64_t elapsed = reply_at > last_reply_at ? reply_at - last_reply_at : 0;
+    if (elapsed > g.length_us)
+        g.gap_us = elapsed - g.length_us;
     return g;
 }
