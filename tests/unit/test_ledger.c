@@ -1,0 +1,452 @@
+/* The ledger: one running run of a job, the fence, the history; and the processes that runs belong to. */
+#include "ledger.h"
+
+#include "owner.h"
+#include "store_test.h"
+
+#include <sys/wait.h>
+
+#define NOW INT64_C(1760173125000000) /* 2025-10-11T08:58:45Z */
+
+static struct run make_run(const char *job, const char *partition)
+{
+    struct run r;
+    struct err err = {0};
+    char host[OWNER_SIZE];
+
+    check_ok(run_init(&r, job, partition, "incremental", &err), &err);
+    assert_true(owner_of(getpid(), host));
+    run_set(&r.host, host);
+    r.started_at = NOW;
+    return r;
+}
+
+static struct run start_run(struct db *db, const char *job, const char *partition)
+{
+    struct run r = make_run(job, partition);
+    struct err err = {0};
+
+    check_ok(ledger_start(db, &r, &err), &err);
+    return r;
+}
+
+/* ---- Owners ---- */
+
+/* A child that waits until `end` is closed. */
+static pid_t start_child(int *end)
+{
+    int fds[2];
+
+    assert_int_equal(pipe(fds), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        char c;
+        close(fds[1]);
+        _exit(read(fds[0], &c, 1) == 0 ? 0 : 1);
+    }
+    close(fds[0]);
+    *end = fds[1];
+    return pid;
+}
+
+static void a_process_is_alive_until_it_ends(void **state)
+{
+    char owner[OWNER_SIZE], again[OWNER_SIZE];
+    siginfo_t info;
+    int end;
+    (void)state;
+
+    assert_true(owner_of(getpid(), owner));
+    assert_true(owner_alive(owner));
+    pid_t pid = start_child(&end);
+    assert_true(owner_of(pid, owner));
+    assert_true(owner_alive(owner));
+    close(end);
+    assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+    assert_false(owner_alive(owner)); /* a zombie */
+    assert_false(owner_of(pid, again));
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_false(owner_alive(owner));
+    assert_false(owner_of(pid, again));
+}
+
+static void only_the_same_process_of_the_same_boot_is_alive(void **state)
+{
+    char owner[OWNER_SIZE], host[65], boot[9], other[2 * OWNER_SIZE];
+    long pid;
+    unsigned long long ticks;
+    (void)state;
+
+    assert_true(owner_of(getpid(), owner));
+    assert_int_equal(sscanf(owner, "%64[^/]/%8[^/]/%ld.%llu", host, boot, &pid, &ticks), 4);
+    assert_int_equal(pid, getpid());
+    snprintf(other, sizeof(other), "%s/%s/%ld.%llu", host, boot, pid, ticks);
+    assert_true(owner_alive(other));
+    snprintf(other, sizeof(other), "%s/%s/%ld.%llu", host, boot, pid, ticks + 1);
+    assert_false(owner_alive(other));
+    snprintf(other, sizeof(other), "%s/00000000/%ld.%llu", host, pid, ticks);
+    assert_false(owner_alive(other));
+    snprintf(other, sizeof(other), "%s/%s/1.%llu", host, boot, ticks);
+    assert_false(owner_alive(other));
+}
+
+static void text_that_is_no_owner_names_a_dead_one(void **state)
+{
+    static const char *const cases[] = {
+        "",  "/", "//", "box", "box/", "box//1.2", "box/deadbeef/", "box/deadbeef/x.y", "box/deadbeef/1", "1.2",
+        "box/deadbeefdeadbeef/1.2", "\xFF/\xFF/1.2", "box/noboot--/-1.0", "box/noboot--/99999999999999999999.1",
+    };
+    (void)state;
+
+    for (size_t i = 0; i < LEN(cases); i++) {
+        char who[OWNER_SIZE];
+        if (owner_alive(cases[i]))
+            fail_msg("\"%s\"", cases[i]);
+        owner_tell(cases[i], who, sizeof(who));
+    }
+}
+
+static void an_owner_is_told_as_process_and_host(void **state)
+{
+    static const struct {
+        const char *owner, *want;
+    } cases[] = {
+        {"box/deadbeef/1234.5678", "process 1234 on box"},
+        {"a.b.example/deadbeef/1.2", "process 1 on a.b.example"},
+        {"somebody", "somebody"},
+        {"", ""},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < LEN(cases); i++) {
+        char who[OWNER_SIZE];
+        owner_tell(cases[i].owner, who, sizeof(who));
+        assert_string_equal(who, cases[i].want);
+    }
+}
+
+/* ---- The lock ---- */
+
+static void a_job_has_one_running_run_for_each_partition(void **state)
+{
+    static const struct {
+        const char *job, *partition;
+        int rc;
+    } cases[] = {
+        {"erp.orders", "", E_BUSY},    {"erp.orders", "m1", 0}, {"erp.orders", "m1", E_BUSY},
+        {"erp.orders", "m2", 0},       {"erp.partners", "", 0}, {"erp.partners", "m1", 0},
+        {"erp.partners", "", E_BUSY},
+    };
+    struct db *db = open_memory();
+    struct run first = start_run(db, "erp.orders", "");
+    (void)state;
+
+    for (size_t i = 0; i < LEN(cases); i++) {
+        struct run r = make_run(cases[i].job, cases[i].partition);
+        struct err err = {0};
+        assert_int_equal(ledger_start(db, &r, &err), cases[i].rc);
+        assert_false(db_in_transaction(db));
+        run_free(&r);
+    }
+    assert_string_equal(rows_of(db, "SELECT count(*) FROM sluice_runs WHERE status = 'running'"), "5; ");
+    run_free(&first);
+    db_close(db);
+}
+
+static void the_refusal_names_run_process_and_since_when(void **state)
+{
+    struct db *db = open_memory();
+    struct run first = start_run(db, "erp.orders", ""), second = make_run("erp.orders", "");
+    struct err err = {0};
+    char who[OWNER_SIZE], want[512];
+    (void)state;
+
+    assert_int_equal(ledger_start(db, &second, &err), E_BUSY);
+    owner_tell(first.host, who, sizeof(who));
+    snprintf(want, sizeof(want), "erp.orders is already running: run %s of %s, since 2025-10-11T08:58:45.000Z", first.id,
+             who);
+    assert_string_equal(err.msg, want);
+    run_free(&first);
+    run_free(&second);
+    db_close(db);
+}
+
+static void a_dead_holder_is_closed_as_crashed_and_the_new_run_starts(void **state)
+{
+    struct scratch s;
+    char want[512], sql[256];
+    struct err err = {0};
+    (void)state;
+
+    scratch_make(&s);
+    struct db *db = open_store(s.url);
+    check_ok(schema_ensure(db, &err), &err);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct db *own = open_store(s.url);
+        start_run(own, "erp.orders", "");
+        _exit(0); /* without a word, as after a crash */
+    }
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    struct run r = start_run(db, "erp.orders", "");
+    snprintf(sql, sizeof(sql), "SELECT status || ' ' || (id = '%s') || ' ' || (finished_at IS NULL) FROM sluice_runs"
+                               " ORDER BY status", r.id);
+    assert_string_equal(rows_of(db, sql), "crashed 0 0; running 1 1; ");
+    snprintf(want, sizeof(want), "its process %ld on %.*s is gone; found by run %s; ", (long)pid,
+             (int)strcspn(r.host, "/"), r.host, r.id);
+    assert_string_equal(rows_of(db, "SELECT reason FROM sluice_runs WHERE status = 'crashed'"), want);
+    assert_string_equal(rows_of(db, "SELECT error FROM sluice_runs WHERE status = 'crashed'"), want);
+    run_free(&r);
+    db_close(db);
+    scratch_remove(&s);
+}
+
+static void a_start_inside_a_transaction_goes_with_it(void **state)
+{
+    struct db *db = open_memory();
+    struct run r = make_run("erp.orders", "");
+    struct err err = {0};
+    (void)state;
+
+    check_ok(db_begin(db, &err), &err);
+    check_ok(ledger_start(db, &r, &err), &err);
+    assert_true(db_in_transaction(db));
+    db_rollback(db);
+    assert_string_equal(rows_of(db, "SELECT id FROM sluice_runs"), "");
+    run_free(&r);
+    db_close(db);
+}
+
+/* ---- The fence ---- */
+
+static void every_fence_counts_a_batch_and_writes_the_counters(void **state)
+{
+    struct db *db = open_memory();
+    struct run r = start_run(db, "erp.orders", "");
+    struct err err = {0};
+    (void)state;
+
+    for (int i = 1; i <= 3; i++) {
+        check_ok(db_begin(db, &err), &err);
+        r.counts.processed += 10;
+        r.counts.created += 10;
+        check_ok(ledger_fence(db, &r, &err), &err);
+        check_ok(db_commit(db, &err), &err);
+        assert_int_equal(r.batch_no, i);
+    }
+    assert_string_equal(rows_of(db, "SELECT batch_no || ' ' || status || ' ' || processed || ' ' || created ||"
+                                    " ' ' || (total IS NULL) || ' ' || (finished_at IS NULL) FROM sluice_runs"),
+                        "3 running 30 30 1 1; ");
+    run_free(&r);
+    db_close(db);
+}
+
+static void a_run_that_was_taken_over_writes_nothing_more(void **state)
+{
+    struct scratch s;
+    struct err err = {0};
+    bool closed = false;
+    char want[128];
+    (void)state;
+
+    scratch_make(&s);
+    struct db *mine = open_store(s.url), *other = open_store(s.url);
+    check_ok(schema_ensure(mine, &err), &err);
+    run_sql(mine, "CREATE TABLE data (n)");
+    struct run r = start_run(mine, "erp.orders", "");
+    check_ok(ledger_close(other, r.id, "crashed", "it was thought dead", &closed, &err), &err);
+    assert_true(closed);
+
+    check_ok(db_begin(mine, &err), &err);
+    run_sql(mine, "INSERT INTO data VALUES (1)");
+    assert_int_equal(ledger_fence(mine, &r, &err), E_FENCED);
+    snprintf(want, sizeof(want), "run %s was taken over by another process; nothing more is written", r.id);
+    assert_string_equal(err.msg, want);
+    assert_int_equal(r.batch_no, 0);
+    db_rollback(mine);
+    assert_int_equal(ledger_finish(mine, &r, &err), E_FENCED);
+
+    assert_string_equal(rows_of(mine, "SELECT n FROM data"), "");
+    assert_string_equal(rows_of(mine, "SELECT status || ' ' || reason || ' ' || batch_no FROM sluice_runs"),
+                        "crashed it was thought dead 0; ");
+    run_free(&r);
+    db_close(mine);
+    db_close(other);
+    scratch_remove(&s);
+}
+
+static void a_batch_that_was_counted_elsewhere_is_fenced(void **state)
+{
+    struct db *db = open_memory();
+    struct run r = start_run(db, "erp.orders", "");
+    struct err err = {0};
+    (void)state;
+
+    run_sql(db, "UPDATE sluice_runs SET batch_no = 1");
+    assert_int_equal(ledger_fence(db, &r, &err), E_FENCED);
+    run_free(&r);
+    db_close(db);
+}
+
+/* ---- The end and the history ---- */
+
+static void finishing_writes_all_and_frees_the_job(void **state)
+{
+    struct db *db = open_memory();
+    struct run r = start_run(db, "erp.orders", "m1");
+    struct err err = {0};
+    bool closed = true;
+    (void)state;
+
+    snprintf(r.status, sizeof(r.status), "partial");
+    snprintf(r.mode, sizeof(r.mode), "full");
+    r.total = 9;
+    r.counts = (struct run_counts){.processed = 9, .created = 1, .updated = 2, .skipped = 2, .errors = 4};
+    run_set(&r.window_start, "a");
+    run_set(&r.window_end, "b");
+    run_set(&r.message, "c");
+    run_warn(&r, "d");
+    run_stat(&r, "gap_seconds", 7);
+    run_detail(&r, "4711", "no-key: why");
+    check_ok(ledger_finish(db, &r, &err), &err);
+    assert_true(r.finished_at > NOW);
+    assert_string_equal(
+        rows_of(db, "SELECT job || ' ' || partition || ' ' || mode || ' ' || status || ' ' || total || ' ' || processed"
+                    " || ' ' || created || ' ' || updated || ' ' || skipped || ' ' || errors || ' ' || window_start ||"
+                    " window_end || message || warnings || stats || error_details || (parent IS NULL) || (error IS NULL)"
+                    " FROM sluice_runs"),
+        "erp.orders m1 full partial 9 9 1 2 2 4 abc[\"d\"]{\"gap_seconds\":7}"
+        "[{\"key\":\"4711\",\"reason\":\"no-key: why\"}]11; ");
+    check_ok(ledger_close(db, r.id, "crashed", "too late", &closed, &err), &err);
+    assert_false(closed);
+    struct run next = start_run(db, "erp.orders", "m1");
+    run_free(&next);
+    run_free(&r);
+    db_close(db);
+}
+
+struct history {
+    char text[512];
+    int left; /* stop after so many; 0: never */
+};
+
+static int note_run(const struct run *r, void *context)
+{
+    struct history *h = context;
+    size_t len = strlen(h->text);
+
+    snprintf(h->text + len, sizeof(h->text) - len, "%s %s; ", r->job, r->mode);
+    return --h->left ? 0 : E_USAGE;
+}
+
+/* Three ended runs of two jobs; their modes are "1", "2", "3" in the order of their starts. */
+static void make_history(struct db *db, char ids[3][RUN_ID_SIZE])
+{
+    static const char *const jobs[] = {"erp.orders", "erp.partners", "erp.orders"};
+    static const int64_t starts[] = {NOW + 1000000, NOW, NOW + 2000000};
+    static const char *const modes[] = {"2", "1", "3"};
+
+    for (size_t i = 0; i < 3; i++) {
+        struct run r = make_run(jobs[i], "");
+        struct err err = {0};
+        r.started_at = starts[i];
+        snprintf(r.mode, sizeof(r.mode), "%s", modes[i]);
+        check_ok(ledger_start(db, &r, &err), &err);
+        snprintf(r.status, sizeof(r.status), "success");
+        check_ok(ledger_finish(db, &r, &err), &err);
+        memcpy(ids[i], r.id, RUN_ID_SIZE);
+        run_free(&r);
+    }
+}
+
+static void a_list_is_newest_first(void **state)
+{
+    char ids[3][RUN_ID_SIZE];
+    struct db *db = open_memory();
+    make_history(db, ids);
+    const struct {
+        const char *job, *id;
+        int64_t limit;
+        int stop_after, rc;
+        const char *want;
+    } cases[] = {
+        {NULL, NULL, 10, 0, 0, "erp.orders 3; erp.orders 2; erp.partners 1; "},
+        {NULL, NULL, 2, 0, 0, "erp.orders 3; erp.orders 2; "},
+        {"erp.partners", NULL, 10, 0, 0, "erp.partners 1; "},
+        {"erp.orders", NULL, 1, 0, 0, "erp.orders 3; "},
+        {NULL, ids[1], 10, 0, 0, "erp.partners 1; "},
+        {"erp.orders", ids[1], 10, 0, 0, ""},
+        {"nobody.knows", NULL, 10, 0, 0, ""},
+        {NULL, NULL, 10, 2, E_USAGE, "erp.orders 3; erp.orders 2; "},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < LEN(cases); i++) {
+        struct history h = {.left = cases[i].stop_after};
+        struct err err = {0};
+        assert_int_equal(ledger_list(db, cases[i].job, cases[i].id, cases[i].limit, note_run, &h, &err), cases[i].rc);
+        assert_string_equal(h.text, cases[i].want);
+    }
+    struct history last = {0};
+    struct err err = {0};
+    check_ok(ledger_last(db, "erp.orders", note_run, &last, &err), &err);
+    assert_string_equal(last.text, "erp.orders 3; ");
+    db_close(db);
+}
+
+static int compare_json(const struct run *r, void *context)
+{
+    json_t *have = run_json(r), *want = run_json(context);
+
+    assert_true(json_equal(have, want));
+    json_decref(have);
+    json_decref(want);
+    return 0;
+}
+
+static void what_the_ledger_keeps_reads_back_the_same(void **state)
+{
+    struct db *db = open_memory();
+    struct run r = start_run(db, "erp.orders", "m1");
+    struct err err = {0};
+    (void)state;
+
+    snprintf(r.status, sizeof(r.status), "failed");
+    r.counts = (struct run_counts){.processed = 10, .created = 1, .updated = 2, .skipped = 3, .errors = 4};
+    run_set(&r.window_start, "2025-10-11 08:48:45");
+    run_set(&r.message, "with \"quotes\" and \xCE\xB1");
+    run_set(&r.reason, "r");
+    run_set(&r.error, "e");
+    run_warn(&r, "w");
+    run_stat(&r, "pages", INT64_MAX);
+    run_detail(&r, "k", "v");
+    check_ok(ledger_finish(db, &r, &err), &err);
+    r.finished_at -= r.finished_at % 1000; /* milliseconds are kept */
+    check_ok(ledger_list(db, NULL, r.id, 1, compare_json, &r, &err), &err);
+    run_free(&r);
+    db_close(db);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_process_is_alive_until_it_ends),
+        cmocka_unit_test(only_the_same_process_of_the_same_boot_is_alive),
+        cmocka_unit_test(text_that_is_no_owner_names_a_dead_one),
+        cmocka_unit_test(an_owner_is_told_as_process_and_host),
+        cmocka_unit_test(a_job_has_one_running_run_for_each_partition),
+        cmocka_unit_test(the_refusal_names_run_process_and_since_when),
+        cmocka_unit_test(a_dead_holder_is_closed_as_crashed_and_the_new_run_starts),
+        cmocka_unit_test(a_start_inside_a_transaction_goes_with_it),
+        cmocka_unit_test(every_fence_counts_a_batch_and_writes_the_counters),
+        cmocka_unit_test(a_run_that_was_taken_over_writes_nothing_more),
+        cmocka_unit_test(a_batch_that_was_counted_elsewhere_is_fenced),
+        cmocka_unit_test(finishing_writes_all_and_frees_the_job),
+        cmocka_unit_test(a_list_is_newest_first),
+        cmocka_unit_test(what_the_ledger_keeps_reads_back_the_same),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
