@@ -257,16 +257,18 @@ static int walk(struct db_stmt *st, int (*each)(const struct run *r, void *conte
 int ledger_list(struct db *db, const char *job, const char *id, int64_t limit,
                 int (*each)(const struct run *r, void *context), void *context, struct err *err)
 {
+    const char *where = id ? "WHERE id = $1" : job ? "WHERE job = $1" : "WHERE id <> $1";
     struct db_stmt *st;
-    int rc = db_prepare(db,
-                        "SELECT " RUN_COLUMNS " FROM sluice_runs WHERE ($1 = '' OR job = $1) AND ($2 = '' OR id = $2)"
-                        " ORDER BY started_at DESC, id DESC LIMIT $3",
-                        &st, err);
+    struct buf sql = {0};
+
+    /* Each filter is a statement of its own, so that the database can use its index. */
+    buf_printf(&sql, "SELECT " RUN_COLUMNS " FROM sluice_runs %s ORDER BY started_at DESC, id DESC LIMIT $2", where);
+    int rc = sql.failed ? err_set(err, E_SYSTEM, "out of memory") : db_prepare(db, buf_text(&sql), &st, err);
+    buf_free(&sql);
     if (rc)
         return rc;
-    db_bind_text(st, 1, job ? job : "");
-    db_bind_text(st, 2, id ? id : "");
-    db_bind_int(st, 3, limit);
+    db_bind_text(st, 1, id ? id : job ? job : "");
+    db_bind_int(st, 2, limit);
     return walk(st, each, context, err);
 }
 

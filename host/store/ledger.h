@@ -25,7 +25,7 @@ int ledger_finish(struct db *db, struct run *r, struct err *err);
  * whether it was. */
 int ledger_close(struct db *db, const char *id, const char *status, const char *reason, bool *closed, struct err *err);
 
-/* Call `each` for runs, newest first: of `job` (NULL: all), or the one with `id` (NULL: any), at most `limit`. A
+/* Call `each` for runs, newest first: the one with `id`, or those of `job`, or (both NULL) all; at most `limit`. A
  * negative result of `each` ends the walk and is returned. */
 int ledger_list(struct db *db, const char *job, const char *id, int64_t limit,
                 int (*each)(const struct run *r, void *context), void *context, struct err *err);
