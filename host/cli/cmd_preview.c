@@ -3,18 +3,9 @@
 
 #include "launch.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static volatile sig_atomic_t stop;
-
-static void on_stop(int signal)
-{
-    (void)signal;
-    stop++;
-}
 
 struct preview {
     bool json;
@@ -28,27 +19,23 @@ static void print_values(const json_t *values)
 
     json_object_foreach((json_t *)(uintptr_t)values, name, value)
     {
-        if (json_is_null(value))
-            printf("  %-24s -\n", name);
-        else if (json_is_string(value))
-            printf("  %-24s %s\n", name, json_string_value(value));
-        else {
-            char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-            printf("  %-24s %s\n", name, text ? text : "?");
-            free(text);
-        }
+        char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+        printf("  %-24s ", name);
+        cli_print_text(json_is_string(value) ? json_string_value(value) : json_is_null(value) ? "-" : cli_must(text));
+        putchar('\n');
+        free(text);
     }
 }
 
 static void print_record(struct preview *p, const json_t *event)
 {
     const json_t *rejected = json_object_get(event, "rejected");
-    const char *skipped = json_string_value(json_object_get(event, "skipped"));
+    const char *skipped = cli_text(event, "skipped");
 
     printf("record %d\n", ++p->shown);
     if (rejected)
-        printf("  rejected: %s\n", json_string_value(json_object_get(rejected, "reason")));
-    else if (skipped)
+        printf("  rejected: %s\n", cli_text(rejected, "reason"));
+    else if (*skipped)
         printf("  skipped: %s\n", skipped);
     else
         print_values(json_object_get(event, "values"));
@@ -57,9 +44,9 @@ static void print_record(struct preview *p, const json_t *event)
 static void on_event(void *context, const json_t *event)
 {
     struct preview *p = context;
-    const char *what = json_string_value(json_object_get(event, "event"));
+    const char *what = cli_text(event, "event");
 
-    if (!what || strcmp(what, "row") != 0)
+    if (strcmp(what, "row") != 0)
         return;
     if (!p->json) {
         print_record(p, event);
@@ -79,7 +66,7 @@ static int preview_job(struct cli *cli, const struct config *config, const struc
                        .what = LAUNCH_PREVIEW,
                        .limit = limit,
                        .partition = partition,
-                       .stop = &stop};
+                       .stop = cli_stop()};
     struct preview p = {.json = cli->json};
     struct launch_result result;
     struct err err = {0};
@@ -100,24 +87,20 @@ static int preview_verb(struct cli *cli, int argc, char **argv)
 {
     const char *n = "5", *partition = NULL;
     const struct cli_option options[] = {{"-n", &n, NULL}, {"--partition", &partition, NULL}};
-    struct sigaction action = {.sa_handler = on_stop};
     struct config *config = NULL;
     struct err err = {0};
-    char *end;
+    int64_t limit;
     int count = cli_parse(cli, &cli_verb_preview, argc, argv, options, 2);
 
     if (count < 0)
         return count == -2 ? 0 : err_exit_code(E_USAGE);
-    long limit = strtol(n, &end, 10);
-    if (count != 1 || *end || limit < 1 || limit > 1000000) {
-        err_set(&err, E_USAGE, "preview takes one job, and -n a number from 1 to 1000000");
-        return cli_fail(&err);
-    }
+    if (count != 1)
+        return cli_usage("preview takes one job; `sluice jobs` lists them");
+    if (!cli_number("-n", n, 1000000, &limit))
+        return err_exit_code(E_USAGE);
     int code = cli_load_bound(cli, &config);
     if (code)
         return code;
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
     const struct config_job *job = cli_find_job(config, argv[1]);
     if (!job) {
         code = err_exit_code(E_NOT_FOUND);

@@ -1,27 +1,16 @@
 /* cmd_run.c - sluice run: jobs now, in the foreground, without a daemon. */
 #include "cli.h"
 
-#include "buf.h"
 #include "clock.h"
 #include "launch.h"
 #include "run.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define DETAILS_SHOWN 10 /* rejected records that a person sees; all of them are in `sluice rejects` */
-
-static volatile sig_atomic_t stop;
-
-static void on_stop(int signal)
-{
-    (void)signal;
-    stop++;
-}
 
 struct session {
     struct cli *cli;
@@ -119,20 +108,15 @@ static void show_progress(const struct session *s, const char *job, const json_t
 static void on_event(void *context, const json_t *event)
 {
     const struct session *s = context;
-    const char *what = json_string_value(json_object_get(event, "event"));
+    const char *what = cli_text(event, "event");
 
-    if (what && strcmp(what, "progress") == 0)
+    if (strcmp(what, "progress") == 0)
         show_progress(s, s->launch.job->name, event);
-    if (what && strcmp(what, "log") == 0 && s->cli->verbose)
-        fprintf(stderr, "%s: %s\n", s->launch.job->name, json_string_value(json_object_get(event, "text")));
+    if (strcmp(what, "log") == 0 && s->cli->verbose)
+        fprintf(stderr, "%s: %s\n", s->launch.job->name, cli_text(event, "text"));
 }
 
 /* ---- Results ---- */
-
-static long long count_of(const json_t *run, const char *key)
-{
-    return (long long)json_integer_value(json_object_get(run, key));
-}
 
 static void print_details(const json_t *run)
 {
@@ -141,27 +125,25 @@ static void print_details(const json_t *run)
 
     for (size_t i = 0; i < json_array_size(list) && i < DETAILS_SHOWN; i++) {
         const json_t *d = json_array_get(list, i);
-        fprintf(stderr, "  rejected %s: %s\n", json_string_value(json_object_get(d, "key")),
-                json_string_value(json_object_get(d, "reason")));
+        fprintf(stderr, "  rejected %s: %s\n", cli_text(d, "key"),
+                cli_text(d, "reason"));
     }
     if (json_array_size(list) > DETAILS_SHOWN)
-        fprintf(stderr, "  and more: sluice rejects %s\n", json_string_value(json_object_get(run, "job")));
+        fprintf(stderr, "  and more: sluice rejects %s\n", cli_text(run, "job"));
     for (size_t i = 0; i < json_array_size(warnings); i++)
         fprintf(stderr, "  warning: %s\n", json_string_value(json_array_get(warnings, i)));
 }
 
 static void print_result(const json_t *run)
 {
-    const char *message = json_string_value(json_object_get(run, "message"));
-    const char *error = json_string_value(json_object_get(run, "error"));
+    const char *message = cli_text(run, "message"), *error = cli_text(run, "error");
 
     printf("%s: %s: %lld processed: %lld created, %lld updated, %lld skipped, %lld errors (%.3f s)%s%s\n",
-           json_string_value(json_object_get(run, "job")), json_string_value(json_object_get(run, "status")),
-           count_of(run, "processed"), count_of(run, "created"), count_of(run, "updated"), count_of(run, "skipped"),
-           count_of(run, "errors"), (double)count_of(run, "duration_ms") / 1000, message ? ": " : "",
-           message ? message : "");
+           cli_text(run, "job"), cli_text(run, "status"),
+           (long long)cli_int(run, "processed"), (long long)cli_int(run, "created"), (long long)cli_int(run, "updated"), (long long)cli_int(run, "skipped"),
+           (long long)cli_int(run, "errors"), (double)cli_int(run, "duration_ms") / 1000, *message ? ": " : "", message);
     fflush(stdout);
-    if (error)
+    if (*error)
         fprintf(stderr, "  error: %s\n", error);
     print_details(run);
 }
@@ -186,8 +168,8 @@ static json_t *no_run(const struct config_job *job, int code, const char *messag
 
 static int report(const struct session *s, const struct config_job *job, struct launch_result *result)
 {
-    const char *status = json_string_value(json_object_get(result->run, "status"));
-    int code = status ? run_exit_code(status, result->code) : err_exit_code(result->code);
+    const char *status = cli_text(result->run, "status");
+    int code = *status ? run_exit_code(status, result->code) : err_exit_code(result->code);
 
     if (s->progress)
         fprintf(stderr, "\r\033[K");
@@ -220,7 +202,7 @@ static bool wants_full(const struct session *s, const struct config_job *job, co
     const json_t *stats = json_object_get(run, "stats");
     json_int_t gap = json_integer_value(json_object_get(stats, "gap_seconds"));
 
-    return job->on_gap == CONFIG_ON_GAP_FULL && !s->launch.full && !s->launch.dry_run && !stop &&
+    return job->on_gap == CONFIG_ON_GAP_FULL && !s->launch.full && !s->launch.dry_run && !*s->launch.stop &&
            gap * CLOCK_SECOND > job->gap_tolerance_us;
 }
 
@@ -261,55 +243,38 @@ static int run_all(struct session *s)
 
     for (size_t i = 0; i < s->count; i++)
         s->codes[i] = -1;
-    for (size_t i = 0; i < s->count && !stop; i++) {
+    for (size_t i = 0; i < s->count && !*s->launch.stop; i++) {
         s->codes[i] = run_job(s, s->order[i]);
         worst = err_worse_exit(worst, s->codes[i]);
     }
     if (ferror(stdout) || fflush(stdout) != 0)
         worst = err_worse_exit(worst, 1);
-    return stop ? err_exit_code(SLUICE_E_CANCELLED) : worst;
-}
-
-static bool parse_limit(const char *text, int64_t *out)
-{
-    char *end;
-
-    errno = 0;
-    long long v = strtoll(text, &end, 10);
-    *out = v;
-    return *text && !*end && !errno && v > 0;
+    return *s->launch.stop ? err_exit_code(SLUICE_E_CANCELLED) : worst;
 }
 
 static int run_verb(struct cli *cli, int argc, char **argv)
 {
-    struct session s = {.cli = cli, .launch = {.stop = &stop}, .progress = isatty(STDERR_FILENO) && !cli->json};
+    struct session s = {.cli = cli};
     const char *limit = NULL;
     const struct cli_option options[] = {
         {"--full", NULL, &s.launch.full},       {"--partition", &s.launch.partition, NULL},
         {"--limit", &limit, NULL},              {"--dry-run", NULL, &s.launch.dry_run},
         {"--allow-gone", NULL, &s.launch.allow_gone},
     };
-    struct sigaction action = {.sa_handler = on_stop};
-    struct err err = {0};
     int count = cli_parse(cli, &cli_verb_run, argc, argv, options, sizeof(options) / sizeof(options[0]));
 
     if (count < 0)
         return count == -2 ? 0 : err_exit_code(E_USAGE);
-    if (count == 0) {
-        err_set(&err, E_USAGE, "run: which job? `sluice jobs` lists them");
-        return cli_fail(&err);
-    }
-    if (limit && !parse_limit(limit, &s.launch.limit)) {
-        err_set(&err, E_USAGE, "--limit takes a number of records, 1 or more; not \"%s\"", limit);
-        return cli_fail(&err);
-    }
+    if (count == 0)
+        return cli_usage("run: which job? `sluice jobs` lists them");
+    if (limit && !cli_number("--limit", limit, INT64_MAX, &s.launch.limit))
+        return err_exit_code(E_USAGE);
     int code = cli_load_bound(cli, &s.config);
     if (!code)
         code = pick_jobs(&s, count, argv + 1);
     if (!code) {
-        sigaction(SIGINT, &action, NULL);
-        sigaction(SIGTERM, &action, NULL);
         s.launch.config = s.config;
+        s.launch.stop = cli_stop();
         s.progress = isatty(STDERR_FILENO) && !cli->json;
         code = run_all(&s);
     }
@@ -331,8 +296,9 @@ const struct cli_verb cli_verb_run = {
             "  --dry-run        do everything in one transaction and undo it: exact counts, nothing remains\n"
             "  --allow-gone     let a full run note more than a fifth of all rows as gone\n"
             "\n"
-            "Ctrl-C ends the run cleanly, a second one at once. Exit codes: 0 done, 2 some records were rejected,\n"
-            "1 failed, 3 already running, 69 store or source unavailable, 77 credential refused, 78 configuration.\n"
+            "Ctrl-C ends the run cleanly, a second one at once. Exit codes: 0 done, 1 failed, 2 done but some records\n"
+            "were rejected, 3 already running, 64 usage, 66 no such job or file, 69 store or source unavailable,\n"
+            "77 credential refused, 78 configuration error, 130 interrupted.\n"
             "\n"
             "Example: sluice run erp.customers --dry-run\n",
     .run = run_verb,

@@ -96,7 +96,7 @@ static int32_t read_partners(sluice_run *run, const char *path, const char *sodt
         .url = sluice_text(run, "${url}%s", path),
         .json = sluice_text(run, "%s%s}", CREDENTIALS, sodtype),
         .charset = "${charset}",
-        .hint = "the path is a script of this installation: is it there, and may this user call it?",
+        .hint = "that the path is a script of this installation, and that this user may call it",
     };
     sluice_body *body = sluice_ask(run, &call);
     int64_t total = sluice_int_of(body, "total");
