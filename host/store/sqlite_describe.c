@@ -19,7 +19,7 @@ static int family_of(const char *type)
     return DB_FAMILY_NUMBER;
 }
 
-/* Columns hidden = 2 or 3 are generated. */
+/* Columns hidden = 2 or 3 are generated; column `alias` is another name of the row's number, which SQLite fills in. */
 static int add_column(struct db_table *t, struct db_stmt *st, struct err *err)
 {
     struct db_table_column *grown = realloc(t->columns, (t->column_count + 1) * sizeof(*grown));
@@ -34,7 +34,7 @@ static int add_column(struct db_table *t, struct db_stmt *st, struct err *err)
         return err_set(err, E_SYSTEM, "store: out of memory");
     c->family = family_of(c->type);
     c->not_null = db_column_int(st, 2) != 0;
-    c->has_default = db_column(st, 3).type != DB_NULL || (db_column_int(st, 5) == 1 && c->family == DB_FAMILY_INT);
+    c->has_default = db_column(st, 3).type != DB_NULL || db_column_int(st, 5) != 0;
     c->generated = db_column_int(st, 4) >= 2;
     return SLUICE_OK;
 }
@@ -42,7 +42,10 @@ static int add_column(struct db_table *t, struct db_stmt *st, struct err *err)
 static int read_columns(struct db *db, const char *name, struct db_table *out, struct err *err)
 {
     struct db_stmt *st;
-    int rc = db_prepare(db, "SELECT name, type, \"notnull\", dflt_value, hidden, pk FROM pragma_table_xinfo($1)", &st, err);
+    int rc = db_prepare(db,
+                        "SELECT name, type, \"notnull\", dflt_value, hidden, pk = 1 AND upper(type) = 'INTEGER' AND"
+                        " (SELECT max(pk) FROM pragma_table_xinfo($1)) = 1 AS alias FROM pragma_table_xinfo($1)",
+                        &st, err);
 
     if (rc)
         return rc;
@@ -108,13 +111,16 @@ int db_describe(struct db *db, const char *name, struct db_table *out, struct er
     return rc;
 }
 
-/* cid -1 is the row's number, -2 an expression: that one is taken to be the normalised column. */
+/* cid -1 is the row's number, -2 an expression: that one is taken to be the normalised column. A primary key may be the
+ * row's number itself, which no index lists. */
 int db_has_index(struct db *db, const char *table, const char *column, struct err *err)
 {
     struct db_stmt *st;
     int rc = db_prepare(db,
                         "SELECT 1 FROM pragma_index_list($1) AS l, pragma_index_xinfo(l.name) AS x"
-                        " WHERE x.seqno = 0 AND (x.name = $2 COLLATE NOCASE OR x.cid = -2) LIMIT 1",
+                        " WHERE x.seqno = 0 AND (x.name = $2 COLLATE NOCASE OR x.cid = -2)"
+                        " UNION ALL SELECT 1 FROM pragma_table_xinfo($1) WHERE pk = 1 AND name = $2 COLLATE NOCASE"
+                        " LIMIT 1",
                         &st, err);
     if (rc)
         return rc;
