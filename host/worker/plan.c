@@ -160,6 +160,8 @@ int plan_make(const json_t *stream, const json_t *job, struct plan *out, struct 
         rc = make_rules(stream, job, &p.table, err);
     if (!rc)
         rc = make_scope(stream, &p.table, err);
+    if (!rc && !*p.table.name)
+        rc = err_set(err, SLUICE_E_BUG, "the plugin's HELLO names no table");
     if (rc)
         plan_free(&p);
     else
