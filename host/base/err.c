@@ -1,5 +1,8 @@
 #include "err.h"
 
+#undef err_set
+#undef err_wrap
+
 #include "redact.h"
 
 #include <stdarg.h>

@@ -84,7 +84,7 @@ static int take(const struct cli_option *options, size_t count, int argc, char *
         if (!is_option(argv[*index], o->name, &attached))
             continue;
         bool good = o->flag ? take_flag(o->name, attached, o->flag)
-                            : take_value(o->name, attached, argc, argv, index, o->value);
+                            : o->value && take_value(o->name, attached, argc, argv, index, o->value);
         return good ? 1 : -1;
     }
     return 0;

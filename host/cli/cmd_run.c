@@ -243,7 +243,7 @@ static int run_all(struct session *s)
 
     for (size_t i = 0; i < s->count; i++)
         s->codes[i] = -1;
-    for (size_t i = 0; i < s->count && !*s->launch.stop; i++) {
+    for (size_t i = 0; i < s->count && s->order[i] && !*s->launch.stop; i++) {
         s->codes[i] = run_job(s, s->order[i]);
         worst = err_worse_exit(worst, s->codes[i]);
     }

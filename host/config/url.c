@@ -11,7 +11,10 @@
 bool url_has_scheme(const char *url, const char *schemes)
 {
     const char *colon = strstr(url, "://");
-    size_t wanted = colon ? (size_t)(colon - url) : 0, len = 0;
+    size_t len = 0;
+    if (!colon)
+        return false;
+    size_t wanted = (size_t)(colon - url);
     for (const char *word; (word = value_word(&schemes, &len)) != NULL;)
         if (len == wanted && strncasecmp(word, url, len) == 0)
             return colon[3] != '\0';

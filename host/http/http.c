@@ -103,7 +103,7 @@ int http_open(const struct http_limits *limits, struct http **out, struct err *e
 static void drop_all(struct http *h, struct exchange_list *list)
 {
     while (!TAILQ_EMPTY(list))
-        http_drop(h, TAILQ_FIRST(list));
+        http_drop(h, TAILQ_FIRST(list)); /* takes it out of the list. NOLINT(clang-analyzer-unix.Malloc) */
 }
 
 void http_close(struct http *h)
@@ -113,7 +113,7 @@ void http_close(struct http *h)
     drop_all(h, &h->waiting);
     drop_all(h, &h->active);
     drop_all(h, &h->done);
-    for (uint32_t i = 0; i < h->spare_count; i++)
+    for (uint32_t i = 0; h->spare && i < h->spare_count; i++)
         curl_easy_cleanup(h->spare[i]);
     free(h->spare);
     curl_multi_cleanup(h->multi);

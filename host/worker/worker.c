@@ -292,18 +292,18 @@ static int retry_texts(struct worker *w)
 {
     char after[RUN_ID_SIZE] = "";
     struct reject r;
-    int rc;
+    int rc = SLUICE_OK;
 
-    while (w->end == END_NONE && (rc = rejects_next(w->sink.rejects, false, after, &r, &w->err)) == 1) {
+    while (w->end == END_NONE && rc >= 0) {
+        rc = rejects_next(w->sink.rejects, false, after, &r, &w->err);
+        if (rc != 1)
+            break;
         snprintf(after, sizeof(after), "%s", r.id);
-        if (strcmp(r.kind, REJECT_MAPPING) != 0)
-            continue;
-        rc = retry_text(w, &r);
-        if (rc < 0)
-            return rc;
+        if (strcmp(r.kind, REJECT_MAPPING) == 0)
+            rc = retry_text(w, &r);
     }
-    if (w->end != END_NONE)
-        return SLUICE_OK;
+    if (rc < 0 || w->end != END_NONE)
+        return rc < 0 ? rc : SLUICE_OK;
     frame_begin(&w->out, FRAME_END);
     frame_end(&w->out);
     frame_flush(&w->out);
