@@ -377,7 +377,7 @@ static void a_list_is_newest_first(void **state)
         {"erp.partners", NULL, 10, 0, 0, "erp.partners 1; "},
         {"erp.orders", NULL, 1, 0, 0, "erp.orders 3; "},
         {NULL, ids[1], 10, 0, 0, "erp.partners 1; "},
-        {"erp.orders", ids[1], 10, 0, 0, ""},
+        {"erp.orders", ids[1], 10, 0, 0, "erp.partners 1; "}, /* an id says it all */
         {"nobody.knows", NULL, 10, 0, 0, ""},
         {NULL, NULL, 10, 2, E_USAGE, "erp.orders 3; erp.orders 2; "},
     };
