@@ -15,6 +15,7 @@
 struct db {
     sqlite3 *handle;
     unsigned flags;
+    bool begun; /* a transaction was begun, and not ended by us */
 };
 
 struct db_stmt {
@@ -28,11 +29,16 @@ static const char *sqlite_path(const char *url)
 }
 
 /* What a failed call means to the caller; the class comes first in the message where a record is to blame. */
-static int sqlite_fail(const struct db *db, const char *what, struct err *err)
+static int sqlite_fail(struct db *db, const char *what, struct err *err)
 {
     int code = sqlite3_extended_errcode(db->handle);
     const char *text = sqlite3_errmsg(db->handle);
 
+    /* ON CONFLICT ROLLBACK, raise(ROLLBACK), a full disk: what came before this statement is lost too. */
+    if (db->begun && sqlite3_get_autocommit(db->handle)) {
+        db->begun = false;
+        return err_set(err, E_STORE, "store: %s: the database rolled the whole transaction back: %s", what, text);
+    }
     switch (code & 0xff) {
     case SQLITE_CONSTRAINT:
         if (code == SQLITE_CONSTRAINT_FOREIGNKEY)
@@ -257,18 +263,27 @@ int64_t db_last_row(const struct db *db)
 
 int db_begin(struct db *db, struct err *err)
 {
-    return db_exec(db, "BEGIN IMMEDIATE", err);
+    int rc = db_exec(db, "BEGIN IMMEDIATE", err);
+
+    if (!rc)
+        db->begun = true;
+    return rc;
 }
 
 int db_commit(struct db *db, struct err *err)
 {
-    return db_exec(db, "COMMIT", err);
+    int rc = db_exec(db, "COMMIT", err);
+
+    if (!rc)
+        db->begun = false;
+    return rc;
 }
 
 void db_rollback(struct db *db)
 {
     if (db_in_transaction(db))
         sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+    db->begun = false;
 }
 
 bool db_in_transaction(const struct db *db)
