@@ -419,6 +419,17 @@ static int bind_stamps(struct target *t, struct db_stmt *st, int index, size_t f
     return index;
 }
 
+/* Run an INSERT or UPDATE of one row. A trigger or a conflict clause may leave the row out and call it success. */
+static int write_row(struct db_stmt *st, struct err *err)
+{
+    int64_t changes = 0;
+    int rc = db_run(st, &changes, err);
+
+    if (!rc && changes != 1)
+        return err_set(err, E_REFUSED, "ignored: a trigger or constraint of the table dropped it without an error");
+    return rc;
+}
+
 int target_insert(struct target *t, int64_t now, int64_t *row, struct err *err)
 {
     struct db_stmt *st;
@@ -439,7 +450,7 @@ int target_insert(struct target *t, int64_t now, int64_t *row, struct err *err)
             bind_cell(st, n++, t->cells[i].state == CELL_VALUE ? &t->cells[i] : &t->presets[i]);
     }
     bind_stamps(t, st, n, DDL_CREATED_AT, now);
-    rc = db_run(st, NULL, err);
+    rc = write_row(st, err);
     if (!rc)
         *row = db_last_row(t->db);
     return rc;
@@ -459,7 +470,7 @@ int target_update(struct target *t, const struct target_hit *hit, int64_t now, s
     }
     n = bind_stamps(t, st, n, DDL_UPDATED_AT, now);
     db_bind_int(st, n, hit->row);
-    return db_run(st, NULL, err);
+    return write_row(st, err);
 }
 
 int target_claim(struct target *t, int64_t row, struct err *err)
