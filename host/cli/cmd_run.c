@@ -125,8 +125,8 @@ static void print_details(const json_t *run)
 
     for (size_t i = 0; i < json_array_size(list) && i < DETAILS_SHOWN; i++) {
         const json_t *d = json_array_get(list, i);
-        fprintf(stderr, "  rejected %s: %s\n", cli_text(d, "key"),
-                cli_text(d, "reason"));
+        const char *key = cli_text(d, "key");
+        fprintf(stderr, "  rejected %s: %s\n", *key ? key : "(no key)", cli_text(d, "reason"));
     }
     if (json_array_size(list) > DETAILS_SHOWN)
         fprintf(stderr, "  and more: sluice rejects %s\n", cli_text(run, "job"));

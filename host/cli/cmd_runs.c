@@ -96,7 +96,8 @@ static void print_lists(const json_t *run)
     }
     for (size_t i = 0; i < json_array_size(details); i++) {
         fputs("rejected      ", stdout);
-        cli_print_text(cli_text(json_array_get(details, i), "key"));
+        const char *key = cli_text(json_array_get(details, i), "key");
+        cli_print_text(*key ? key : "(no key)");
         fputs(": ", stdout);
         cli_print_text(cli_text(json_array_get(details, i), "reason"));
         putchar('\n');

@@ -1,5 +1,7 @@
 #include "source.h"
 
+#include "log.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -12,6 +14,12 @@
 static bool is_ours(const struct stat *st)
 {
     return st->st_uid == 0 || st->st_uid == geteuid();
+}
+
+/* A group of one's own, as a umask of 002 goes with. */
+static bool is_our_group(const struct stat *st)
+{
+    return st->st_gid == 0 || st->st_gid == getegid();
 }
 
 struct fault {
@@ -27,10 +35,8 @@ static struct fault find_fault(const struct stat *st, enum source_guard guard)
         return (struct fault){NULL, NULL};
     if (!is_ours(st))
         return (struct fault){"belongs to neither root nor the user that runs sluice", "chown root"};
-    if (st->st_mode & (S_IWGRP | S_IWOTH))
+    if (st->st_mode & S_IWOTH || (st->st_mode & S_IWGRP && !is_our_group(st)))
         return (struct fault){"can be changed by others", "chmod go-w"};
-    if (guard == GUARD_READ && st->st_mode & S_IROTH)
-        return (struct fault){"can be read by anyone", "chmod 640"};
     return (struct fault){NULL, NULL};
 }
 
@@ -42,6 +48,8 @@ bool source_guard(const char *path, const char *what, enum source_guard guard, c
     struct fault fault = find_fault(&st, guard);
     if (fault.what)
         config_problem(place->problems, place->file, place->line, "%s %s: %s %s", what, fault.what, fault.fix, path);
+    else if (guard == GUARD_READ && st.st_mode & S_IROTH)
+        log_line(LOG_WARN, NULL, "%s: anyone can read this file, and it holds secrets: chmod 640 %s", path, path);
     return fault.what == NULL;
 }
 

@@ -14,7 +14,7 @@
 /* Who may do what with a file or directory. */
 enum source_guard {
     GUARD_CHANGE, /* only root and the current user may own it, nobody else may write it */
-    GUARD_READ,   /* the same, and others may not read it */
+    GUARD_READ,   /* the same, and a warning when others may read it */
     GUARD_OTHERS, /* others may not write it: a secret that a container platform puts in place */
 };
 

@@ -93,7 +93,7 @@ static int32_t refused(sluice_run *run, sluice_body *body)
 static int32_t read_partners(sluice_run *run, const char *path, const char *sodtype)
 {
     sluice_call call = {
-        .url = sluice_text(run, "${url}%s", path),
+        .url = sluice_text(run, *path == '/' ? "${url}%s" : "${url}/%s", path),
         .json = sluice_text(run, "%s%s}", CREDENTIALS, sodtype),
         .charset = "${charset}",
         .hint = "that the path is a script of this installation, and that this user may call it",

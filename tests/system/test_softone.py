@@ -347,6 +347,17 @@ class Windows(Test):
         result = self.run_twice("09:10:03", "09:10:03", 640)  # 70 minutes instead of 10
         self.assertAlmostEqual(result.json["stats"]["gap_seconds"], 40, delta=5)
 
+    def test_a_gap_can_ask_for_a_full_run(self):
+        path = "/s1services/JS/webservice.customers/getAllCustomers"
+        with World("--customers", "5", job='on_gap = "full";', settings={"customers_full_path": path}) as w:
+            w.run(CUSTOMERS)
+            w.run(CUSTOMERS)
+            w.execute("UPDATE sluice_cursors SET reply_at = reply_at - 7200000000")
+            window, full = w.run(CUSTOMERS).objects
+            self.assertGreater(window["stats"]["gap_seconds"], 6000)
+            self.assertEqual((full["mode"], full["total"]), ("full", 5))
+            self.assertEqual(w.sim.requests()[-1]["path"], path)
+
     def test_the_first_run_says_that_older_records_will_not_come(self):
         with World() as w:
             first, second = w.run(CUSTOMERS), w.run(CUSTOMERS)

@@ -391,12 +391,12 @@ static void files_that_others_can_change_are_refused(void **state)
     write_file("env", "A=1\n");
     mkdir("plugins", 0755);
     write_file("sluice.cfg", "env_file = \"env\";\nplugins = \"plugins\";\n");
-    chmod("sluice.cfg", 0664);
-    chmod("env", 0644);
+    chmod("sluice.cfg", 0666);
+    chmod("env", 0646);
     chmod("plugins", 0777);
     check_problems("sluice.cfg:0: this file can be changed by others: chmod go-w sluice.cfg\n"
                    "sluice.cfg:2: the plugin directory can be changed by others: chmod go-w @/plugins\n"
-                   "env:0: this file can be read by anyone: chmod 640 env\n");
+                   "env:0: this file can be changed by others: chmod go-w env\n");
     chmod("sluice.cfg", 0644);
     chmod("env", 0600);
     chmod("plugins", 0755);
