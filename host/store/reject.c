@@ -104,7 +104,7 @@ void rejects_close(struct rejects *r)
     free(r);
 }
 
-static struct db_value text_value(sluice_str s)
+static struct db_value text_of(sluice_str s)
 {
     return (struct db_value){.type = DB_TEXT, .s = s};
 }
@@ -117,8 +117,8 @@ static int find_again(struct rejects *r, sluice_str key, sluice_str payload, cha
         return SLUICE_OK;
     db_bind_text(r->find, 1, r->job);
     db_bind_text(r->find, 2, r->partition);
-    db_bind(r->find, 3, text_value(key));
-    db_bind(r->find, 4, text_value(payload));
+    db_bind(r->find, 3, text_of(key));
+    db_bind(r->find, 4, text_of(payload));
     db_bind_text(r->find, 5, r->run_id);
     int rc = db_step(r->find, err);
     if (rc == 1)
@@ -133,7 +133,7 @@ static int put_again(struct rejects *r, const char *id, const char *reason, cons
     db_bind_text(r->again, 1, r->run_id);
     db_bind_text(r->again, 2, reason);
     db_bind_text(r->again, 3, kind);
-    db_bind(r->again, 4, text_value(payload));
+    db_bind(r->again, 4, text_of(payload));
     db_bind_text(r->again, 5, now);
     db_bind_text(r->again, 6, id);
     return db_run(r->again, NULL, err);
@@ -149,9 +149,9 @@ static int put_new(struct rejects *r, sluice_str key, const char *reason, const 
     db_bind_text(r->insert, 2, r->run_id);
     db_bind_text(r->insert, 3, r->job);
     db_bind_text(r->insert, 4, r->partition);
-    db_bind(r->insert, 5, text_value(key));
+    db_bind(r->insert, 5, text_of(key));
     db_bind_text(r->insert, 6, reason);
-    db_bind(r->insert, 7, text_value(payload));
+    db_bind(r->insert, 7, text_of(payload));
     db_bind_text(r->insert, 8, kind);
     db_bind_text(r->insert, 9, now);
     r->open++;
@@ -184,7 +184,7 @@ int rejects_supersede(struct rejects *r, sluice_str key, struct err *err)
     db_bind_text(r->supersede, 1, buf_text(&now));
     db_bind_text(r->supersede, 2, r->job);
     db_bind_text(r->supersede, 3, r->partition);
-    db_bind(r->supersede, 4, text_value(key));
+    db_bind(r->supersede, 4, text_of(key));
     int rc = db_run(r->supersede, NULL, err);
     buf_free(&now);
     return rc;

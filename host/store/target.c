@@ -4,6 +4,7 @@
 #include "cell.h"
 #include "date.h"
 #include "ddl.h"
+#include "target_sql.h"
 #include "variant.h"
 
 #include <stdio.h>
@@ -14,12 +15,12 @@ struct target {
     struct db *db;
     const struct table *table;
     struct ddl_state state;
+    struct target_sql sql; /* of these three */
     struct cell *cells;   /* the record, by column */
     struct cell *presets; /* by column; CELL_ABSENT where there is none */
     bool *shape;          /* which columns the next INSERT or UPDATE names */
     bool *changed;        /* which columns of the row found last differ */
     struct db_stmt **find; /* by rule */
-    size_t identity;      /* the rule, or TABLE_NONE */
     struct buf found;     /* identity of the row found last */
     struct buf stamp;     /* system columns of the second `stamped` */
     int64_t stamped;
@@ -38,111 +39,13 @@ static size_t identity_rule(const struct table *t)
     return TABLE_NONE;
 }
 
-/* ---- SQL ---- */
-
-static void add_no_identity(const struct target *t, struct buf *sql)
-{
-    const struct table_rule *id = &t->table->rules[t->identity];
-
-    for (size_t i = 0; i < id->column_count; i++) {
-        const struct table_column *c = &t->table->columns[id->columns[i]];
-        buf_add_str(sql, " AND (");
-        db_quote(sql, c->name);
-        buf_add_str(sql, " IS NULL");
-        if (c->type == SLUICE_TEXT) {
-            buf_add_str(sql, " OR ");
-            db_quote(sql, c->name);
-            buf_add_str(sql, " = ''");
-        }
-        buf_add_str(sql, ")");
-    }
-}
-
-static void add_find_sql(const struct target *t, const struct table_rule *rule, struct buf *sql)
-{
-    const struct table *table = t->table;
-    int n = 1;
-
-    buf_printf(sql, "SELECT %s", t->state.locator);
-    for (size_t i = 0; i < table->column_count; i++) {
-        if (!*table->columns[i].name)
-            continue;
-        buf_add_str(sql, ", ");
-        db_quote(sql, table->columns[i].name);
-    }
-    buf_add_str(sql, " FROM ");
-    db_quote(sql, table->name);
-    buf_add_str(sql, " WHERE ");
-    if (table->scope != TABLE_NONE) {
-        db_quote(sql, table->columns[table->scope].name);
-        buf_printf(sql, " = $%d AND ", n++);
-    }
-    for (size_t i = 0; i < rule->column_count; i++) {
-        const struct table_column *c = &table->columns[rule->columns[i]];
-        buf_add_str(sql, i ? " AND " : "");
-        db_normalised(t->db, sql, c->name, c->flags);
-        buf_printf(sql, " = $%d", n++);
-    }
-    if (rule->rule == SLUICE_ADOPT && t->identity != TABLE_NONE)
-        add_no_identity(t, sql);
-    buf_add_str(sql, " LIMIT 2");
-}
-
-static void add_insert_sql(void *context, const bool *shape, struct buf *sql)
-{
-    const struct target *t = context;
-    int n = 0;
-
-    buf_add_str(sql, "INSERT INTO ");
-    db_quote(sql, t->table->name);
-    buf_add_str(sql, " (");
-    for (size_t i = 0; i < t->table->column_count; i++) {
-        if (!shape[i])
-            continue;
-        buf_add_str(sql, n++ ? ", " : "");
-        db_quote(sql, t->table->columns[i].name);
-    }
-    for (size_t i = 0; i < 3; i++) {
-        if (t->state.system[i])
-            buf_printf(sql, "%s\"%s\"", n++ ? ", " : "", ddl_system_name(i));
-    }
-    buf_add_str(sql, ") VALUES (");
-    for (int i = 1; i <= n; i++)
-        buf_printf(sql, "%s$%d", i > 1 ? ", " : "", i);
-    buf_add_str(sql, ")");
-}
-
-static void add_update_sql(void *context, const bool *shape, struct buf *sql)
-{
-    const struct target *t = context;
-    int n = 0;
-
-    buf_add_str(sql, "UPDATE ");
-    db_quote(sql, t->table->name);
-    buf_add_str(sql, " SET ");
-    for (size_t i = 0; i < t->table->column_count; i++) {
-        if (!shape[i])
-            continue;
-        buf_add_str(sql, n ? ", " : "");
-        db_quote(sql, t->table->columns[i].name);
-        buf_printf(sql, " = $%d", ++n);
-    }
-    for (size_t i = DDL_UPDATED_AT; i < 3; i++) {
-        if (!t->state.system[i])
-            continue;
-        buf_printf(sql, "%s\"%s\" = $%d", n ? ", " : "", ddl_system_name(i), n + 1);
-        n++;
-    }
-    buf_printf(sql, " WHERE %s = $%d", t->state.locator, n + 1);
-}
-
 /* ---- Opening ---- */
 
 static int prepare_finds(struct target *t, struct err *err)
 {
     for (size_t i = 0; i < t->table->rule_count; i++) {
         struct buf sql = {0};
-        add_find_sql(t, &t->table->rules[i], &sql);
+        target_sql_find(&t->sql, &t->table->rules[i], &sql);
         int rc = sql.failed ? err_set(err, E_SYSTEM, "out of memory") : db_prepare(t->db, buf_text(&sql), &t->find[i], err);
         buf_free(&sql);
         if (rc)
@@ -205,7 +108,7 @@ int target_open(struct db *db, const struct table *table, void (*warn)(void *con
         return err_set(err, E_SYSTEM, "out of memory");
     t->db = db;
     t->table = table;
-    t->identity = identity_rule(table);
+    t->sql = (struct target_sql){db, table, &t->state, identity_rule(table)};
     int rc = allocate(t, err);
     if (!rc)
         rc = ddl_ensure(db, table, &t->state, warn, context, err);
@@ -337,9 +240,9 @@ static void note_identity(struct target *t, size_t column, const struct db_value
 
 static bool is_identity(const struct target *t, size_t column)
 {
-    if (t->identity == TABLE_NONE)
+    if (t->sql.identity == TABLE_NONE)
         return false;
-    const struct table_rule *r = &t->table->rules[t->identity];
+    const struct table_rule *r = &t->table->rules[t->sql.identity];
     for (size_t i = 0; i < r->column_count; i++) {
         if (r->columns[i] == column)
             return true;
@@ -442,7 +345,7 @@ int target_insert(struct target *t, int64_t now, int64_t *row, struct err *err)
         bool nothing = t->cells[i].state != CELL_VALUE && t->presets[i].state != CELL_VALUE;
         t->shape[i] = *c->name && !(nothing && t->state.has_default[i]);
     }
-    int rc = variant_get(&t->inserts, t->db, t->shape, add_insert_sql, t, &st, err);
+    int rc = variant_get(&t->inserts, t->db, t->shape, target_sql_insert, &t->sql, &st, err);
     if (rc)
         return rc;
     for (size_t i = 0; i < t->table->column_count; i++) {
@@ -460,7 +363,7 @@ int target_update(struct target *t, const struct target_hit *hit, int64_t now, s
 {
     struct db_stmt *st;
     int n = 1;
-    int rc = variant_get(&t->updates, t->db, t->changed, add_update_sql, t, &st, err);
+    int rc = variant_get(&t->updates, t->db, t->changed, target_sql_update, &t->sql, &st, err);
 
     if (rc)
         return rc;

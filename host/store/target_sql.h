@@ -1,0 +1,30 @@
+/* target_sql.h - the SQL by which target.c finds and writes rows, made from the table.
+ *
+ * Parameters are numbered in the order in which target.c binds them: for a look-up the scope and the rule's columns,
+ * for a write the columns of the shape, then the system columns that are there, then (for an update) the row.
+ */
+#ifndef SLUICE_STORE_TARGET_SQL_H
+#define SLUICE_STORE_TARGET_SQL_H
+
+#include "buf.h"
+#include "db.h"
+#include "ddl.h"
+#include "table.h"
+
+/* What the SQL is made from; all of it borrowed. */
+struct target_sql {
+    const struct db *db;
+    const struct table *table;
+    const struct ddl_state *state;
+    size_t identity; /* the rule IDENTITY, or TABLE_NONE */
+};
+
+/* Append: at most two rows that `rule` finds, the locator first, then every column that is not left out. */
+void target_sql_find(const struct target_sql *t, const struct table_rule *rule, struct buf *sql);
+
+/* Append: a new row, or new values for one, naming the columns of `shape` (by column of the table). The signature is
+ * variant_get()'s; `context` is a struct target_sql. */
+void target_sql_insert(void *context, const bool *shape, struct buf *sql);
+void target_sql_update(void *context, const bool *shape, struct buf *sql);
+
+#endif
