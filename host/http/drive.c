@@ -70,6 +70,19 @@ static void succeed(struct http_exchange *x)
     move_to(x, DONE);
 }
 
+/* Whoever waits should know for what. */
+static void tell_again(const struct http_exchange *x, int64_t wait_us, const struct err *why)
+{
+    const struct http_limits *l = &x->http->limits;
+    struct err text = {0};
+    err_set(&text, why->code, "%s (attempt %u of %u, the next one in %.2f s)", why->msg, x->failed, l->attempts,
+            (double)wait_us / 1e6);
+    if (l->note)
+        l->note(l->note_context, text.msg);
+    else
+        log_line(LOG_INFO, NULL, "%s", text.msg);
+}
+
 static void again(struct http_exchange *x, int64_t retry_after_us, const struct err *why)
 {
     struct http *h = x->http;
@@ -81,8 +94,7 @@ static void again(struct http_exchange *x, int64_t retry_after_us, const struct 
         h->hold_until_us = now + retry_after_us;
     if (wait < retry_after_us)
         wait = retry_after_us;
-    log_line(LOG_INFO, NULL, "%s (attempt %u of %u, the next one in %.2f s)", why->msg, x->failed, h->limits.attempts,
-             (double)wait / 1e6);
+    tell_again(x, wait, why);
     x->not_before_us = now + wait;
     free(x->location);
     x->location = NULL;

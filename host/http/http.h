@@ -41,6 +41,8 @@ struct http_limits {
     const char *spool_dir;      /* where large bodies go; NULL: $TMPDIR, else /var/tmp */
     size_t record_max;          /* most bytes http_read() gives at once; 0: 16 MiB */
     int stop_fd;                /* when it is readable, every wait ends with SLUICE_E_CANCELLED; -1: none */
+    void (*note)(void *context, const char *text); /* hears of each attempt that is repeated; NULL: the log does */
+    void *note_context;
 };
 
 /* The strings of `limits` are copied.

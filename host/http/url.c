@@ -67,6 +67,14 @@ int url_check(const char *url, bool insecure, struct err *err)
     return rc;
 }
 
+bool url_is_local(const char *url)
+{
+    struct place p;
+    bool local = place_of(url, &p) && is_loopback(p.host);
+    place_free(&p);
+    return local;
+}
+
 bool url_same_origin(const char *a, const char *b)
 {
     struct place x = {0};

@@ -10,6 +10,9 @@
 /* Is `url` absolute, http or https, and http only to this machine unless `insecure`? */
 int url_check(const char *url, bool insecure, struct err *err);
 
+/* Does it lead to this machine? Such requests never go through a proxy. */
+bool url_is_local(const char *url);
+
 /* Do both have the same scheme, host and port? */
 bool url_same_origin(const char *a, const char *b);
 

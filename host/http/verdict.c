@@ -28,6 +28,23 @@ static const char *host_of(const struct http_exchange *x, char *out, size_t size
     return out;
 }
 
+static bool uses_proxy(const struct http_exchange *x)
+{
+    const char *proxy = x->http->limits.proxy;
+    return proxy && proxy[0] && !url_is_local(x->location ? x->location : x->request.url);
+}
+
+/* What the connection is made to: "erp.example:8443", or "the proxy http://proxy:3128". */
+static const char *peer_of(const struct http_exchange *x, char *out, size_t size)
+{
+    if (!uses_proxy(x))
+        return host_of(x, out, size);
+    char shown[200];
+    url_show(x->http->limits.proxy, shown, sizeof shown);
+    snprintf(out, size, "the proxy %s", shown);
+    return out;
+}
+
 static const char *strerror_of(const struct http_exchange *x)
 {
     long number = 0;
@@ -47,14 +64,44 @@ static int explain_cut(const struct http_exchange *x, struct err *err)
     return err_set(err, SLUICE_E_RETRY, "the answer was cut after %llu bytes, before its last chunk", got);
 }
 
+static bool has_name(const struct http_exchange *x)
+{
+    curl_off_t us = 0;
+    return curl_easy_getinfo(x->easy, CURLINFO_NAMELOOKUP_TIME_T, &us) == CURLE_OK && us > 0;
+}
+
+static bool has_connection(const struct http_exchange *x)
+{
+    long port = 0;
+    return curl_easy_getinfo(x->easy, CURLINFO_LOCAL_PORT, &port) == CURLE_OK && port > 0;
+}
+
+/* The request did not leave in time. */
+static int explain_no_connection(const struct http_exchange *x, struct err *err)
+{
+    double s = (double)x->http->limits.connect_timeout_us / 1e6;
+    char host[256], peer[256];
+    host_of(x, host, sizeof host);
+    peer_of(x, peer, sizeof peer);
+    if (!has_name(x))
+        return err_set(err, SLUICE_E_RETRY,
+                       "the name of %s was not found within %.3g s (http.connect_timeout): no name server answers",
+                       peer, s);
+    if (!has_connection(x))
+        return err_set(err, SLUICE_E_RETRY, "no connection to %s within %.3g s (http.connect_timeout)", peer, s);
+    if (uses_proxy(x))
+        return err_set(err, SLUICE_E_RETRY, "%s made no connection to %s within %.3g s (http.connect_timeout)", peer,
+                       host, s);
+    return err_set(err, SLUICE_E_RETRY, "%s takes connections but spoke no TLS within %.3g s (http.connect_timeout)",
+                   host, s);
+}
+
 static int explain_timeout(const struct http_exchange *x, struct err *err)
 {
     const struct http_limits *l = &x->http->limits;
     const struct attempt *a = &x->attempt;
-    char host[128];
     if (!a->left)
-        return err_set(err, SLUICE_E_RETRY, "no connection to %s within %.3g s (http.connect_timeout)",
-                       host_of(x, host, sizeof host), (double)l->connect_timeout_us / 1e6);
+        return explain_no_connection(x, err);
     if (a->header_bytes == 0)
         return err_set(err, SLUICE_E_RETRY, "no answer within %.3g s (http.timeout)", (double)l->timeout_us / 1e6);
     return err_set(err, SLUICE_E_RETRY, "the answer was not whole within %.3g s (http.timeout), %llu bytes so far",
@@ -90,19 +137,22 @@ static bool explain_proxy(const struct http_exchange *x, struct err *err)
 
 static int explain_transfer(const struct http_exchange *x, CURLcode result, struct err *err)
 {
-    char host[128];
+    char host[256], peer[256];
     const char *detail = x->attempt.error[0] ? x->attempt.error : curl_easy_strerror(result);
     host_of(x, host, sizeof host);
+    peer_of(x, peer, sizeof peer);
     if (explain_proxy(x, err))
         return err->code;
     switch (result) {
     case CURLE_COULDNT_RESOLVE_HOST:
         return err_set(err, SLUICE_E_RETRY, "host name %s was not found: check the URL and the name server", host);
     case CURLE_COULDNT_RESOLVE_PROXY:
-        return err_set(err, SLUICE_E_RETRY, "the proxy's host name was not found: check http.proxy");
+        return err_set(err, SLUICE_E_RETRY, "the name of %s was not found: check http.proxy and the name server", peer);
+    case CURLE_PROXY:
+        return err_set(err, SLUICE_E_RETRY, "%s does not work: %s: check http.proxy", peer, detail);
     case CURLE_COULDNT_CONNECT:
-        return err_set(err, SLUICE_E_RETRY, "no connection to %s: %s: check host and port, and that it is up", host,
-                       strerror_of(x));
+        return err_set(err, SLUICE_E_RETRY, "no connection to %s: %s: check %s, and that it is up", peer,
+                       strerror_of(x), uses_proxy(x) ? "http.proxy" : "host and port");
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_ISSUER_ERROR:
@@ -116,6 +166,8 @@ static int explain_transfer(const struct http_exchange *x, CURLcode result, stru
         return err_set(err, SLUICE_E_RETRY, "the connection was closed without an answer");
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
+        if (!x->attempt.left)
+            return err_set(err, SLUICE_E_RETRY, "%s broke the connection off at once: %s", peer, detail);
         return err_set(err, SLUICE_E_RETRY, "the connection broke after %llu bytes of the answer: %s",
                        (unsigned long long)x->attempt.received, detail);
     case CURLE_URL_MALFORMAT:
@@ -161,14 +213,14 @@ static void show_body(struct http_exchange *x, char *out, size_t size)
 
 static const char *advice(const struct http_exchange *x)
 {
+    if (x->attempt.status == 407)
+        return "the credentials in http.proxy";
     if (x->request.hint)
         return x->request.hint;
     switch (x->attempt.status) {
     case 401:
     case 403:
         return "the credentials and their rights";
-    case 407:
-        return "the credentials in http.proxy";
     case 404:
         return "the URL";
     default:

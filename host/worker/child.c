@@ -171,6 +171,15 @@ static int load(struct child *ch, struct err *err)
     return make_stream(ch, err);
 }
 
+/* A request is repeated, perhaps minutes from now: said at once. */
+static void note_http(void *context, const char *text)
+{
+    struct calls *c = context;
+
+    c->run.host->log(&c->run, SLUICE_LOG_INFO, (sluice_str){text, strlen(text)});
+    frame_flush(c->out);
+}
+
 static int open_http(struct child *ch, struct err *err)
 {
     const json_t *h = json_object_get(ch->spec, "http");
@@ -190,6 +199,8 @@ static int open_http(struct child *ch, struct err *err)
         .proxy = spec_text(h, "proxy"),
         .ca_file = spec_text(h, "ca_file"),
         .stop_fd = stop_pipe[0],
+        .note = note_http,
+        .note_context = &ch->calls,
     };
     ch->calls.run.parallel = (uint32_t)parallel;
     ch->calls.stop_fd = stop_pipe[0];
