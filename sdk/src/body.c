@@ -97,7 +97,7 @@ void body_refuse(struct sluice_body *b, const char *what)
     text_quote(&why, bytes, QUOTED);
     buf_printf(&why, " (HTTP %d)", (int)b->status);
     if (*b->hint)
-        buf_printf(&why, ": %s", b->hint);
+        buf_printf(&why, "; check %s", b->hint);
     sluice_fail(b->run, SLUICE_E_REMOTE, "%s", buf_text(&why));
     buf_free(&why);
 }
