@@ -1,6 +1,8 @@
+/* zone.c - see zone.h. */
 #include "zone.h"
 
 #include "date.h"
+#include "zone_rule.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,227 +17,15 @@
 #define OFFSET_MAX (26 * 3600 - 1)
 #define TIME_LIMIT ((int64_t)1 << 60) /* transitions are nearer than this, which leaves room for sums */
 #define DAY_S INT64_C(86400)
-#define CYCLE_S (INT64_C(146097) * DAY_S) /* after 400 years the calendar repeats, weekdays included */
 #define FORESEEN_MAX ((size_t)400)        /* transitions that zone_open() works out with the rule */
 #define FORESEEN_YEAR 2100                /* and how far, at most */
 
-/* When in a year a rule begins or ends daylight saving. */
-struct rule_date {
-    char form; /* 'J': day 1 to 365, without 29 February; 'n': day 0 to 365; 'M': month, week, weekday */
-    int month, week, day;
-    int32_t time; /* seconds after midnight of the wall clock before the change; may be negative or beyond a day */
-};
-
-struct rule {
-    bool present;  /* false: the last transition's offset stays */
-    bool daylight; /* has start and end */
-    int32_t standard, summer; /* offsets */
-    struct rule_date start, end;
-};
-
-struct transition {
-    int64_t at;
-    int32_t offset; /* from then on */
-};
-
 struct zone {
-    struct rule rule;
+    struct zone_rule rule;
     int32_t first_offset; /* before the first transition */
     size_t count;
-    struct transition list[]; /* ascending */
+    struct zone_transition list[]; /* ascending */
 };
-
-/* ---- The rule in the footer ---- */
-
-static bool take_char(sluice_str *s, char c)
-{
-    if (s->len == 0 || s->ptr[0] != c)
-        return false;
-    s->ptr++;
-    s->len--;
-    return true;
-}
-
-static bool take_number(sluice_str *s, int min, int max, int *value)
-{
-    int number = 0;
-    size_t digits = 0;
-    while (digits < s->len && digits < 4 && s->ptr[digits] >= '0' && s->ptr[digits] <= '9')
-        number = number * 10 + (s->ptr[digits++] - '0');
-    s->ptr += digits;
-    s->len -= digits;
-    *value = number;
-    return digits > 0 && number >= min && number <= max;
-}
-
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/* A name: three letters or more, or anything in angle brackets. The text itself is of no use here. */
-static bool skip_name(sluice_str *s)
-{
-    size_t len = 0;
-    if (take_char(s, '<')) {
-        while (len < s->len && s->ptr[len] != '>')
-            len++;
-        s->ptr += len;
-        s->len -= len;
-        return take_char(s, '>');
-    }
-    while (len < s->len && is_letter(s->ptr[len]))
-        len++;
-    s->ptr += len;
-    s->len -= len;
-    return len >= 3;
-}
-
-/* "[+-]hours[:minutes[:seconds]]" in seconds. */
-static bool take_time(sluice_str *s, int max_hours, int32_t *seconds)
-{
-    bool negative = take_char(s, '-');
-    if (!negative)
-        take_char(s, '+');
-    int hours, minutes = 0, rest = 0;
-    if (!take_number(s, 0, max_hours, &hours))
-        return false;
-    if (take_char(s, ':')) {
-        if (!take_number(s, 0, 59, &minutes))
-            return false;
-        if (take_char(s, ':') && !take_number(s, 0, 59, &rest))
-            return false;
-    }
-    *seconds = (negative ? -1 : 1) * ((hours * 60 + minutes) * 60 + rest);
-    return true;
-}
-
-/* ",M10.5.0/4", ",J60" or ",59/-1:30". */
-static bool take_rule_date(sluice_str *s, struct rule_date *d)
-{
-    *d = (struct rule_date){.form = 'n', .time = 2 * 3600};
-    if (!take_char(s, ','))
-        return false;
-    if (take_char(s, 'M')) {
-        d->form = 'M';
-        if (!take_number(s, 1, 12, &d->month) || !take_char(s, '.') || !take_number(s, 1, 5, &d->week) ||
-            !take_char(s, '.') || !take_number(s, 0, 6, &d->day))
-            return false;
-    } else if (take_char(s, 'J')) {
-        d->form = 'J';
-        if (!take_number(s, 1, 365, &d->day))
-            return false;
-    } else if (!take_number(s, 0, 365, &d->day)) {
-        return false;
-    }
-    return !take_char(s, '/') || take_time(s, 167, &d->time);
-}
-
-static bool parse_rule(sluice_str s, struct rule *r)
-{
-    if (s.len == 0)
-        return true;
-    int32_t west;
-    if (!skip_name(&s) || !take_time(&s, 24, &west))
-        return false;
-    *r = (struct rule){.present = true, .standard = -west, .summer = -west + 3600};
-    if (s.len == 0)
-        return true;
-
-    r->daylight = true;
-    if (!skip_name(&s))
-        return false;
-    if (s.len > 0 && s.ptr[0] != ',') {
-        if (!take_time(&s, 24, &west))
-            return false;
-        r->summer = -west;
-    }
-    return take_rule_date(&s, &r->start) && take_rule_date(&s, &r->end) && s.len == 0;
-}
-
-/* The instant at which the change of `year` happens, `offset` being in force before it. */
-static int64_t rule_date_at(const struct rule_date *d, int year, int32_t offset)
-{
-    int64_t day = date_days(year, 1, 1);
-    if (d->form == 'M') {
-        int64_t first = date_days(year, d->month, 1);
-        int64_t next_month = d->month == 12 ? date_days(year + 1, 1, 1) : date_days(year, d->month + 1, 1);
-        int first_weekday = (int)(((first + 4) % 7 + 7) % 7); /* 1970-01-01 was a Thursday */
-        day = first + (d->day - first_weekday + 7) % 7 + 7 * (d->week - 1);
-        if (day >= next_month)
-            day -= 7;
-    } else if (d->form == 'J') {
-        bool leap = date_days(year + 1, 1, 1) - day == 366;
-        day += d->day - 1 + (leap && d->day >= 60);
-    } else {
-        day += d->day;
-    }
-    return day * DAY_S + d->time - offset;
-}
-
-/* The changes of the years around an instant, enough to know what holds at it and what comes next. Those of the last
- * year only tell whether the ones before them change anything. */
-#define CHANGES 10
-static void rule_changes(const struct rule *r, int64_t utc, struct transition changes[CHANGES])
-{
-    int year, month, day;
-    date_civil(utc / DAY_S, &year, &month, &day);
-    for (int i = 0; i < CHANGES; i += 2) {
-        int y = year - 1 + i / 2;
-        changes[i] = (struct transition){rule_date_at(&r->start, y, r->standard), r->summer};
-        changes[i + 1] = (struct transition){rule_date_at(&r->end, y, r->summer), r->standard};
-    }
-}
-
-/* What the latest change at or before `utc` left in force; of two at one instant the later in the list counts, so
- * daylight saving that ends when the next one begins never ends. */
-static int32_t latest_offset(const struct transition changes[CHANGES], int64_t utc)
-{
-    int64_t latest = INT64_MIN;
-    int32_t offset = 0;
-    for (int i = 0; i < CHANGES; i++)
-        if (changes[i].at <= utc && changes[i].at >= latest) {
-            latest = changes[i].at;
-            offset = changes[i].offset;
-        }
-    return offset;
-}
-
-/* The instant of the same calendar day in the years 2000 to 2399. */
-static int64_t into_cycle(int64_t utc)
-{
-    int64_t start = date_days(2000, 1, 1) * DAY_S;
-    int64_t within = (utc % CYCLE_S - start) % CYCLE_S;
-    return start + within + (within < 0 ? CYCLE_S : 0);
-}
-
-static int32_t rule_offset(const struct rule *r, int64_t utc)
-{
-    if (!r->daylight)
-        return r->standard;
-    struct transition changes[CHANGES];
-    int64_t t = into_cycle(utc);
-    rule_changes(r, t, changes);
-    return latest_offset(changes, t);
-}
-
-static bool rule_next_change(const struct rule *r, int64_t utc, int64_t *at)
-{
-    if (!r->daylight)
-        return false;
-    struct transition changes[CHANGES];
-    int64_t t = into_cycle(utc), next = INT64_MAX;
-    rule_changes(r, t, changes);
-    for (int i = 0; i < CHANGES - 2; i++) {
-        int64_t change = changes[i].at;
-        if (change > t && change < next && latest_offset(changes, change) != latest_offset(changes, change - 1))
-            next = change;
-    }
-    if (next == INT64_MAX)
-        return false;
-    *at = utc + (next - t);
-    return true;
-}
 
 /* ---- The file ---- */
 
@@ -295,14 +85,14 @@ static bool read_block(const unsigned char *times, const struct counts *n, size_
         int64_t at = big_endian(times + i * time_bytes, time_bytes);
         if (types[i] >= n->type || at < -TIME_LIMIT || at > TIME_LIMIT || (i > 0 && at <= z->list[i - 1].at))
             return false;
-        z->list[i] = (struct transition){at, (int32_t)big_endian(infos + types[i] * 6, 4)};
+        z->list[i] = (struct zone_transition){at, (int32_t)big_endian(infos + types[i] * 6, 4)};
     }
     z->count = n->time;
     return true;
 }
 
 /* The footer is "\nRULE\n". */
-static bool read_footer(struct reader *r, struct rule *rule)
+static bool read_footer(struct reader *r, struct zone_rule *rule)
 {
     if (left(r) < 2 || *r->p++ != '\n')
         return false;
@@ -310,7 +100,7 @@ static bool read_footer(struct reader *r, struct rule *rule)
     if (!newline)
         return false;
     sluice_str text = {(const char *)r->p, (size_t)(newline - r->p)};
-    return parse_rule(text, rule);
+    return zone_rule_parse(text, rule);
 }
 
 /* Go on with the rule where the file's transitions end, so that the times of our days are found by a search. The last
@@ -319,12 +109,12 @@ static void foresee(struct zone *z, size_t capacity)
 {
     if (z->count == 0 || !z->rule.present)
         return;
-    struct transition *last = &z->list[z->count - 1];
-    last->offset = rule_offset(&z->rule, last->at);
+    struct zone_transition *last = &z->list[z->count - 1];
+    last->offset = zone_rule_offset(&z->rule, last->at);
 
     int64_t end = date_days(FORESEEN_YEAR, 1, 1) * DAY_S, at;
-    while (z->count < capacity && rule_next_change(&z->rule, z->list[z->count - 1].at, &at) && at < end)
-        z->list[z->count++] = (struct transition){at, rule_offset(&z->rule, at)};
+    while (z->count < capacity && zone_rule_next_change(&z->rule, z->list[z->count - 1].at, &at) && at < end)
+        z->list[z->count++] = (struct zone_transition){at, zone_rule_offset(&z->rule, at)};
 }
 
 /* A zone from the bytes of its file; NULL when they are not a whole, sane file. Files that count leap seconds are
@@ -424,7 +214,7 @@ int32_t zone_offset(const struct zone *z, int64_t utc)
 {
     size_t n = count_until(z, utc);
     if (n == z->count && z->rule.present)
-        return rule_offset(&z->rule, utc);
+        return zone_rule_offset(&z->rule, utc);
     return n > 0 ? z->list[n - 1].offset : z->first_offset;
 }
 
@@ -439,7 +229,7 @@ bool zone_next_change(const struct zone *z, int64_t utc, int64_t *at)
             return true;
         }
     }
-    return z->rule.present && rule_next_change(&z->rule, utc, at);
+    return z->rule.present && zone_rule_next_change(&z->rule, utc, at);
 }
 
 int zone_resolve(const struct zone *z, int64_t local, int64_t *utc)
