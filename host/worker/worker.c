@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -361,6 +362,11 @@ static int set_up(struct worker *w)
 int worker_main(void)
 {
     static struct worker w; /* large, and lives as long as the process */
+
+    if (fcntl(SPEC_FD_EVENTS, F_GETFD) < 0) {
+        fputs("sluice: worker is started by sluice itself; `sluice run JOB` runs a job\n", stderr);
+        return err_exit_code(E_USAGE);
+    }
     int rc = set_up(&w);
 
     if (!rc)
