@@ -142,7 +142,7 @@ void cell_print(const struct cell *cell, struct buf *out)
     if (cell->state != CELL_VALUE)
         return;
     if (cell->value.type == DB_INT)
-        buf_printf(out, "%lld", (long long)cell->value.i);
+        decimal_print(out, cell->value.i, 0); /* printf costs ten times as much, and every record's key comes here */
     else
         buf_add(out, cell->value.s.ptr, cell->value.s.len);
 }

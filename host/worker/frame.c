@@ -12,11 +12,10 @@
 
 void frame_begin(struct frame_out *o, uint8_t type)
 {
-    uint32_t length = 0;
+    const char head[HEAD] = {[HEAD - 1] = (char)type}; /* the length comes at its end */
 
     o->frame = o->buf.len;
-    buf_add(&o->buf, &length, sizeof(length));
-    buf_add(&o->buf, &type, 1);
+    buf_add(&o->buf, head, sizeof(head));
 }
 
 void frame_put_raw(struct frame_out *o, const void *bytes, size_t len)
@@ -40,24 +39,45 @@ void frame_put_str(struct frame_out *o, sluice_str s)
     buf_add(&o->buf, s.ptr, s.len);
 }
 
+/* A type, a count, and what there are so many of: in one piece, since every value of every record comes here. */
+static void put_counted(struct frame_out *o, uint8_t type, uint32_t count, const void *bytes, size_t len)
+{
+    char *p = buf_reserve(&o->buf, 1 + sizeof(count) + len);
+
+    if (!p)
+        return;
+    *p++ = (char)type;
+    memcpy(p, &count, sizeof(count));
+    if (len)
+        memcpy(p + sizeof(count), bytes, len);
+    o->buf.len += 1 + sizeof(count) + len;
+}
+
+static void put_scalar(struct frame_out *o, uint8_t type, int64_t v)
+{
+    char bytes[1 + sizeof(v)] = {(char)type};
+
+    memcpy(bytes + 1, &v, sizeof(v));
+    buf_add(&o->buf, bytes, sizeof(bytes));
+}
+
 void frame_put_value(struct frame_out *o, const sluice_value *v)
 {
     uint8_t type = (uint8_t)v->type;
 
-    buf_add(&o->buf, &type, 1);
     switch (v->type) {
     case SLUICE_ABSENT:
     case SLUICE_NULL:
+        buf_add(&o->buf, &type, 1);
         break;
     case SLUICE_TEXT:
-        frame_put_str(o, v->as.s);
+        put_counted(o, type, (uint32_t)v->as.s.len, v->as.s.ptr, v->as.s.len);
         break;
     case SLUICE_INTS:
-        frame_put_u32(o, (uint32_t)v->as.n.len);
-        buf_add(&o->buf, v->as.n.ptr, v->as.n.len * sizeof(int64_t));
+        put_counted(o, type, (uint32_t)v->as.n.len, v->as.n.ptr, v->as.n.len * sizeof(int64_t));
         break;
     default:
-        frame_put_i64(o, v->as.i);
+        put_scalar(o, type, v->as.i);
     }
 }
 
