@@ -1,0 +1,138 @@
+"""kill -9 at any moment: nothing is lost, nothing is doubled, the counters are true, and the next run goes on.
+
+SLUICE_KILL_POINTS is how many kills (20), SLUICE_KILL_SEED repeats a series; the seed is printed when one fails.
+"""
+import random
+import sys
+
+import processes
+from harness import *
+from harness import TIMEOUT
+
+POINTS = int(os.environ.get("SLUICE_KILL_POINTS", "20"))
+SEED = int(os.environ.get("SLUICE_KILL_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 31)
+RECORDS = 50000
+TARGETS = ("worker", "child", "both", "command", "all")
+DATA = ("trdr, code, afm, name, sotitle, jobtypetrd, address, city, zip, district, country, isactive, phone01, irsdata,"
+        ' socurrency, "update"')
+
+
+def data(w):
+    """The rows, less what differs from run to run."""
+    return [tuple(r.values()) for r in w.query(f"SELECT {DATA} FROM softone_customers ORDER BY trdr, code")]
+
+
+def has_table(w, name):
+    return w.database.exists() and w.query("SELECT 1 FROM sqlite_master WHERE name = ?", name)
+
+
+class Kills(Test):
+    """One source for all points, one database for each."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.source = World("--customers", str(RECORDS), "--prebuild")
+        started = time.monotonic()
+        result = cls.source.run(CUSTOMERS)
+        cls.seconds = time.monotonic() - started
+        assert result.code == 0 and result.json["created"] == RECORDS, result
+        cls.want = data(cls.source)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.source.close()
+
+    def setUp(self):
+        self.random = random.Random(SEED)
+        self.ended = {}
+
+    def world(self, job):
+        return World(sim=False, settings={"url": self.source.sim.url}, job=job)
+
+    def check_ledger(self, w):
+        """What holds at every moment: each row of sluice_runs adds up, and all of them make the table."""
+        for run in w.query("SELECT * FROM sluice_runs"):
+            self.check_counts(run)
+        created, rows = 0, 0
+        with sqlite3.connect(w.database, timeout=10) as db:
+            db.execute("BEGIN")  # one moment for both figures
+            created = db.execute("SELECT coalesce(sum(created), 0) FROM sluice_runs").fetchone()[0]
+            if has_table(w, "softone_customers"):
+                rows = db.execute("SELECT count(*) FROM softone_customers").fetchone()[0]
+            self.assertEqual(db.execute("PRAGMA integrity_check").fetchone()[0], "ok")
+        self.assertEqual(created, rows, "what runs say they created is what is there")
+
+    def kill_once(self, w, target, delay):
+        """Run, kill after `delay` seconds of the worker's life. What the command told, None when it was killed."""
+        process = w.start("run", "--json", CUSTOMERS)
+        worker = wait_for(lambda: processes.worker_of(process.pid))
+        time.sleep(delay)  # the moment is the point of the test
+        child = processes.connector_of(worker)
+        victims = {"worker": [worker], "child": [child], "both": [worker, child], "command": [process.pid],
+                   "all": [process.pid, worker, child]}[target]
+        for pid in victims:
+            if pid and processes.stat(pid):
+                processes.kill(pid)
+        out, err = process.communicate(timeout=TIMEOUT)
+        self.assertEqual(processes.leftovers([self.source.sim.process.pid]), {}, "a process was left over")
+        return Result(process.returncode, out, err)
+
+    def check_killed(self, w, target, result):
+        """What was told of the killed run, in its result and in its row; whether it was killed in time at all."""
+        if not has_table(w, "sluice_runs"):
+            return "before"
+        self.check_ledger(w)
+        runs = w.query("SELECT * FROM sluice_runs")
+        self.assertLessEqual(len(runs), 1)
+        if not runs:
+            return "before"
+        (run,) = runs
+        if target in ("worker", "child", "both"):
+            self.assertNotEqual(run["status"], "running", "the command closes the row of its worker")
+            self.assertEqual(result.json["status"], run["status"])
+            self.assertEqual({k: result.json[k] for k in COUNTERS}, {k: run[k] for k in COUNTERS})
+        if run["status"] == "crashed":
+            self.assertEqual(result.code, 1, result)
+            self.assertIn("signal 9 (Killed)", run["reason"])
+            self.assertIn("signal 9 (Killed)", result.json["error"])
+        else:
+            self.assertIn(run["status"], ("success", "cancelled", "running") if target in ("command", "all") else
+                          ("success",))
+        return run["status"]
+
+    def check_next(self, w):
+        result = w.run(CUSTOMERS)
+        self.assertEqual(result.code, 0, result)
+        self.check_counts(result, processed=RECORDS, updated=0, errors=0, status="success")
+        self.assertEqual(data(w), self.want)
+        self.check_ledger(w)
+        (total,) = w.query("SELECT sum(created) AS created FROM sluice_runs")
+        self.assertEqual(total["created"], RECORDS)
+        self.assertEqual(w.query("SELECT * FROM sluice_runs WHERE status = 'running'"), [])
+        for run in w.query("SELECT * FROM sluice_runs WHERE status = 'crashed'"):
+            self.assertRegex(run["reason"], r"signal 9 \(Killed\)|process \d+ on \S+ is gone")
+
+    def test_kill_at_random_moments(self):
+        for point in range(POINTS):
+            target = TARGETS[point % len(TARGETS)]
+            delay = self.random.uniform(0, self.seconds)
+            batch = self.random.choice((100, 1000, 5000))
+            with self.subTest(seed=SEED, point=point, target=target, delay=round(delay, 4), batch=batch):
+                with self.world(f"batch = {batch};") as w:
+                    ended = self.check_killed(w, target, self.kill_once(w, target, delay))
+                    self.ended[ended] = self.ended.get(ended, 0) + 1
+                    self.check_next(w)
+        told = ", ".join(f"{n} {status}" for status, n in sorted(self.ended.items()))
+        print(f"{POINTS} kills, seed {SEED}: {told}", file=sys.stderr)
+        self.assertGreater(sum(self.ended.values()) - self.ended.get("success", 0), POINTS // 2,
+                           "most kills must come before the end")
+
+    def test_a_job_that_is_killed_again_and_again_ends_with_the_same_rows(self):
+        with self.world("batch = 1000;") as w:
+            for _ in range(4):
+                self.kill_once(w, self.random.choice(TARGETS), self.random.uniform(0, self.seconds / 2))
+            self.check_next(w)
+
+
+if __name__ == "__main__":
+    unittest.main()
