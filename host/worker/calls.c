@@ -4,7 +4,6 @@
 #include "clock.h"
 #include "redact.h"
 
-#include <poll.h>
 #include <string.h>
 
 static struct calls *calls_of(sluice_run *run)
@@ -34,13 +33,6 @@ static int32_t over(struct calls *c)
     if (c->out->broken)
         return calls_fail(c, SLUICE_E_CANCELLED, "the host ended the run");
     return SLUICE_OK;
-}
-
-static bool stopped(const struct calls *c)
-{
-    struct pollfd p = {.fd = c->stop_fd, .events = POLLIN};
-
-    return c->stop_fd >= 0 && poll(&p, 1, 0) == 1;
 }
 
 /* Text for people, with the secrets of this process masked; lives until the next call. */
@@ -74,7 +66,7 @@ static int32_t host_status(sluice_run *run)
 {
     struct calls *c = calls_of(run);
 
-    if (!atomic_load(&c->failed) && stopped(c))
+    if (!atomic_load(&c->failed) && atomic_load(c->stop))
         return calls_fail(c, SLUICE_E_CANCELLED, "cancelled");
     return over(c);
 }

@@ -19,7 +19,7 @@ struct calls {
     struct frame_out *out;
     const sluice_column **columns; /* of the run's stream, by index */
     uint32_t column_count;
-    int stop_fd;         /* readable: the run is to end */
+    atomic_int *stop;    /* not 0: the run is to end; asked for with every record, so no call into the kernel */
     atomic_int failed;   /* 0, or the code of the first failure */
     struct err why;      /* its reason */
     int verdicts;        /* on records so far, for map() of one record */

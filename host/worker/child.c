@@ -17,11 +17,14 @@
 
 #define DESCRIPTORS_MAX 256
 
+/* The run is to end: a flag for the connector's calls, a pipe for what sleeps on descriptors. */
+static atomic_int stop;
 static int stop_pipe[2] = {-1, -1};
 
 static void on_term(int signal)
 {
     (void)signal;
+    atomic_store(&stop, 1);
     if (write(stop_pipe[1], "x", 1) < 0)
         return; /* full: it was told already */
 }
@@ -203,7 +206,6 @@ static int open_http(struct child *ch, struct err *err)
         .note_context = &ch->calls,
     };
     ch->calls.run.parallel = (uint32_t)parallel;
-    ch->calls.stop_fd = stop_pipe[0];
     return http_open(&limits, &ch->calls.http, err);
 }
 
@@ -319,7 +321,7 @@ void child_main(int in, int out, int spec, pid_t parent)
     ch.out.fd = out;
     ch.in.fd = in;
     ch.calls.out = &ch.out;
-    ch.calls.stop_fd = -1;
+    ch.calls.stop = &stop;
     int rc = prepare(&ch, spec, parent, &err);
     if (!rc) {
         say_hello(&ch);
