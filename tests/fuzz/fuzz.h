@@ -49,7 +49,7 @@ static inline size_t chance_below(struct chance *c, size_t n)
 /* A copy with nothing behind it, so that reading too far is seen. Free it with free(). */
 static inline char *copy_of(const void *bytes, size_t size)
 {
-    char *copy = malloc(size ? size : 1);
+    char *copy = calloc(1, size ? size : 1);
 
     MUST(copy != NULL);
     if (size)
