@@ -158,6 +158,9 @@ static int explain_transfer(const struct http_exchange *x, CURLcode result, stru
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_SSL_INVALIDCERTSTATUS:
         return explain_tls(x, result, err);
+    case CURLE_SSL_CONNECT_ERROR:
+        return err_set(err, SLUICE_E_RETRY, "no TLS with %s: %s: check that this port speaks TLS 1.2 or newer", peer,
+                       detail);
     case CURLE_OPERATION_TIMEDOUT:
         return explain_timeout(x, err);
     case CURLE_PARTIAL_FILE:
