@@ -47,6 +47,15 @@ static void forget(struct buf *text)
 /* ---- Files ---- */
 
 /* One configuration file as nodes; NULL when it cannot be read. */
+/* libconfig takes a comment for one only when its line ends; the last line of a file need not. */
+static bool end_comment(struct buf *text)
+{
+    const char *last = strrchr(buf_text(text), '\n');
+
+    last = last ? last + 1 : buf_text(text);
+    return !(strchr(last, '#') || strstr(last, "//")) || buf_add_char(text, '\n');
+}
+
 static struct config_node *load_file(struct loader *ld, const char *path)
 {
     note_file(ld->files, path);
@@ -55,7 +64,7 @@ static struct config_node *load_file(struct loader *ld, const char *path)
 
     struct config_node *root = NULL;
     struct buf text = {0};
-    if (read_source(path, SOURCE_CONFIG_MAX, &text, ld->problems))
+    if (read_source(path, SOURCE_CONFIG_MAX, &text, ld->problems) && end_comment(&text))
         root = parse_text(&ld->files->pool, path, buf_text(&text), text.len, ld->problems);
     forget(&text);
     return root;
