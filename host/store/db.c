@@ -5,15 +5,25 @@
 
 #include <stdlib.h>
 
+static void quote(struct buf *out, const char *text, char with)
+{
+    buf_add_char(out, with);
+    for (; *text; text++) {
+        if (*text == with)
+            buf_add_char(out, with);
+        buf_add_char(out, *text);
+    }
+    buf_add_char(out, with);
+}
+
 void db_quote(struct buf *out, const char *name)
 {
-    buf_add_char(out, '"');
-    for (; *name; name++) {
-        if (*name == '"')
-            buf_add_char(out, '"');
-        buf_add_char(out, *name);
-    }
-    buf_add_char(out, '"');
+    quote(out, name, '"');
+}
+
+void db_quote_text(struct buf *out, const char *text)
+{
+    quote(out, text, '\'');
 }
 
 void db_table_free(struct db_table *t)

@@ -65,6 +65,9 @@ void db_reset(struct db_stmt *st);
 /* Step a statement that returns no rows to its end and reset it. *changes (may be NULL): rows it touched. */
 int db_run(struct db_stmt *st, int64_t *changes, struct err *err);
 
+/* Does the open transaction break a foreign key that is looked at only when it commits? */
+bool db_breaks_deferred(struct db *db);
+
 /* The locator of the row that this connection inserted last. */
 int64_t db_last_row(const struct db *db);
 
@@ -74,11 +77,15 @@ int db_commit(struct db *db, struct err *err);
 void db_rollback(struct db *db); /* keeps going when there is none */
 bool db_in_transaction(const struct db *db);
 
+/* The number of the transaction under way, another one after each db_begin(); 0 while there is none. */
+uint64_t db_transaction(const struct db *db);
+
 /* ---- What a table looks like ---- */
 #define DB_FAMILY_OTHER 0
 #define DB_FAMILY_INT 1
 #define DB_FAMILY_TEXT 2
-#define DB_FAMILY_NUMBER 3 /* decimals or doubles */
+#define DB_FAMILY_NUMBER 3 /* numbers of any kind */
+#define DB_FAMILY_REAL 4   /* doubles: whole numbers only up to 2^53 */
 
 struct db_table_column {
     char *name;
@@ -88,6 +95,7 @@ struct db_table_column {
 };
 struct db_table {
     bool exists, is_view;
+    bool deferred; /* a foreign key of it is looked at only when the transaction commits */
     char *locator;                   /* SQL that names a row within its table, quoted where needed */
     struct db_table_column *columns;
     size_t column_count;
@@ -110,6 +118,9 @@ struct buf;
 
 /* Append `"name"`, quotes inside doubled. The caller checks the buffer. */
 void db_quote(struct buf *out, const char *name);
+
+/* Append `'text'`, quotes inside doubled. */
+void db_quote_text(struct buf *out, const char *text);
 
 /* Append SQL for column `name` normalised as a column's flags say: ASCII white space trimmed (SLUICE_TRIM), ASCII
  * letters lowered (SLUICE_LOWER), exactly as the mapping normalises in C. */

@@ -38,6 +38,16 @@ static void add_column_sql(const struct db *db, struct buf *sql, const struct ta
     buf_printf(sql, " %s", db_type_name(db, c->type, c->scale, c->flags & SLUICE_NARROW));
 }
 
+/* An identity is unique, unless dummies or empty texts stand in for none: those may repeat. */
+static bool is_unique(const struct table *t, const struct table_rule *r)
+{
+    for (size_t i = 0; i < r->column_count; i++) {
+        if (t->columns[r->columns[i]].flags & SLUICE_BLANK)
+            return false;
+    }
+    return r->rule == SLUICE_IDENTITY && r->never_count == 0;
+}
+
 /* The index that a match rule looks its key up by. */
 static void add_index_sql(const struct db *db, struct buf *sql, const struct table *t, size_t index)
 {
@@ -45,7 +55,7 @@ static void add_index_sql(const struct db *db, struct buf *sql, const struct tab
     struct buf name = {0};
 
     buf_printf(&name, "%s_match_%zu", t->name, index + 1);
-    buf_printf(sql, "CREATE %sINDEX ", r->rule == SLUICE_IDENTITY ? "UNIQUE " : "");
+    buf_printf(sql, "CREATE %sINDEX ", is_unique(t, r) ? "UNIQUE " : "");
     db_quote(sql, buf_text(&name));
     buf_free(&name);
     buf_add_str(sql, " ON ");
@@ -278,6 +288,7 @@ static int read_state(struct db *db, const struct table *t, struct ddl_state *ou
     if (rc)
         return rc;
     out->locator = have.locator;
+    out->deferred = have.deferred;
     have.locator = NULL;
     out->has_default = calloc(t->column_count + 1, sizeof(bool));
     for (size_t i = 0; i < 3; i++)

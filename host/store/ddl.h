@@ -13,6 +13,7 @@
 struct ddl_state {
     char *locator;      /* SQL that names a row */
     bool system[3];     /* which of created_at, updated_at, last_sync_at are there */
+    bool deferred;      /* a foreign key is looked at only at the commit */
     bool *has_default;  /* by column of the struct table: the database fills it in */
 };
 

@@ -17,6 +17,7 @@ struct db {
     sqlite3 *handle;
     unsigned flags;
     bool begun; /* a transaction was begun, and not ended by us */
+    uint64_t transactions; /* so far */
 };
 
 struct db_stmt {
@@ -266,6 +267,13 @@ int db_run(struct db_stmt *st, int64_t *changes, struct err *err)
     return rc;
 }
 
+bool db_breaks_deferred(struct db *db)
+{
+    int now = 0, high = 0;
+
+    return sqlite3_db_status(db->handle, SQLITE_DBSTATUS_DEFERRED_FKS, &now, &high, 0) == SQLITE_OK && now > 0;
+}
+
 int64_t db_last_row(const struct db *db)
 {
     return sqlite3_last_insert_rowid(db->handle);
@@ -275,8 +283,10 @@ int db_begin(struct db *db, struct err *err)
 {
     int rc = db_exec(db, "BEGIN IMMEDIATE", err);
 
-    if (!rc)
+    if (!rc) {
         db->begun = true;
+        db->transactions++;
+    }
     return rc;
 }
 
@@ -299,6 +309,11 @@ void db_rollback(struct db *db)
 bool db_in_transaction(const struct db *db)
 {
     return db->handle && !sqlite3_get_autocommit(db->handle);
+}
+
+uint64_t db_transaction(const struct db *db)
+{
+    return db_in_transaction(db) ? db->transactions : 0;
 }
 
 const char *db_type_name(const struct db *db, uint32_t type, uint32_t scale, bool narrow)
@@ -339,6 +354,7 @@ bool db_family_holds(int family, uint32_t type)
 {
     switch (type) {
     case SLUICE_INT:
+        return family != DB_FAMILY_TEXT && family != DB_FAMILY_REAL;
     case SLUICE_BOOL:
         return family != DB_FAMILY_TEXT;
     case SLUICE_DECIMAL:

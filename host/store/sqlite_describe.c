@@ -16,6 +16,8 @@ static int family_of(const char *type)
         return DB_FAMILY_TEXT;
     if (!*type || strcasestr(type, "BLOB"))
         return DB_FAMILY_OTHER;
+    if (strcasestr(type, "REAL") || strcasestr(type, "FLOA") || strcasestr(type, "DOUB"))
+        return DB_FAMILY_REAL;
     return DB_FAMILY_NUMBER;
 }
 
@@ -85,7 +87,9 @@ static int pick_locator(struct db_table *t, const char *name, struct err *err)
 int db_describe(struct db *db, const char *name, struct db_table *out, struct err *err)
 {
     struct db_stmt *st;
-    int rc = db_prepare(db, "SELECT type, wr FROM pragma_table_list WHERE schema = 'main' AND name = $1 COLLATE NOCASE",
+    int rc = db_prepare(db, "SELECT l.type, l.wr, m.sql LIKE '%INITIALLY%DEFERRED%' FROM pragma_table_list AS l"
+                            " LEFT JOIN sqlite_master AS m ON m.name = l.name"
+                            " WHERE l.schema = 'main' AND l.name = $1 COLLATE NOCASE",
                         &st, err);
 
     *out = (struct db_table){0};
@@ -98,6 +102,7 @@ int db_describe(struct db *db, const char *name, struct db_table *out, struct er
         out->exists = true;
         out->is_view = strcmp(db_column_text(st, 0), "view") == 0;
         without_rowid = db_column_int(st, 1) != 0;
+        out->deferred = db_column_int(st, 2) != 0;
     }
     db_finalize(st);
     if (rc == 1)
