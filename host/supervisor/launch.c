@@ -5,6 +5,8 @@
 #include "clock.h"
 #include "job_spec.h"
 #include "ledger.h"
+#include "orphans.h"
+#include "redact.h"
 #include "spec.h"
 
 #include <errno.h>
@@ -18,7 +20,7 @@
 #include <unistd.h>
 
 #define TICK_MS 100
-#define GRACE_US (10 * CLOCK_SECOND) /* beyond its deadline or a stop; then the whole group is killed */
+#define GRACE_US (10 * CLOCK_SECOND) /* beyond its deadline or a stop; then it is killed */
 #define LINE_MAX_BYTES (64u << 20)
 
 struct watch {
@@ -32,7 +34,8 @@ struct watch {
     char run_id[RUN_ID_SIZE];
     bool has_result;
     int told;        /* how often the worker was told to stop */
-    int64_t kill_at; /* monotonic; 0: not yet */
+    int64_t kill_at; /* monotonic; 0: not yet, or done */
+    bool killed;     /* by us */
 };
 
 /* A sealed copy of `spec` that the worker can read and nobody can change. -1 on failure. */
@@ -78,6 +81,8 @@ static int spawn(struct watch *w, int connector, int store, int events)
     clean_environment(envp, sizeof(envp) / sizeof(envp[0]));
     sigemptyset(&none);
     posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0); /* ours is for results */
     posix_spawn_file_actions_adddup2(&files, connector, SPEC_FD_CONNECTOR);
     posix_spawn_file_actions_adddup2(&files, store, SPEC_FD_STORE);
     posix_spawn_file_actions_adddup2(&files, events, SPEC_FD_EVENTS);
@@ -141,12 +146,14 @@ static void take_result(struct watch *w, const json_t *event)
         w->out->run = json_incref(json_object_get(event, "run"));
 }
 
-static void take_line(struct watch *w, const char *line, size_t len)
+/* This process knows every secret, the writer only the store's. */
+static void take_line(struct watch *w, char *line, size_t len)
 {
+    len = redact(line, len);
     json_t *event = json_loadb(line, len, 0, NULL);
     const char *what = spec_text(event, "event");
 
-    if (strcmp(what, "started") == 0)
+    if (strcmp(what, "starting") == 0)
         snprintf(w->run_id, sizeof(w->run_id), "%s", spec_text(event, "run"));
     if (strcmp(what, "result") == 0)
         take_result(w, event);
@@ -178,21 +185,30 @@ static bool read_events(struct watch *w)
     return true;
 }
 
-/* Pass the user's wish to stop on; what does not end in time is killed with all it started. */
+static void kill_worker(struct watch *w)
+{
+    kill(-w->pid, SIGKILL);
+    w->killed = true;
+    w->kill_at = 0;
+}
+
+/* Pass the user's wish to stop on; what does not end in time is killed. */
 static void mind_stop(struct watch *w)
 {
     int asked = w->l->stop ? *w->l->stop : 0;
-    int64_t now = clock_mono_us();
 
     if (asked > w->told) {
+        bool first = w->told == 0;
         w->told = asked;
-        kill(asked > 1 ? -w->pid : w->pid, asked > 1 ? SIGKILL : SIGTERM);
-        w->kill_at = now + GRACE_US;
+        if (asked > 1) {
+            kill_worker(w);
+        } else if (first) {
+            kill(w->pid, SIGTERM);
+            w->kill_at = clock_mono_us() + GRACE_US;
+        }
     }
-    if (w->kill_at && now > w->kill_at) {
-        kill(-w->pid, SIGKILL);
-        w->kill_at = 0;
-    }
+    if (w->kill_at && clock_mono_us() > w->kill_at)
+        kill_worker(w);
 }
 
 static void listen_to_end(struct watch *w)
@@ -210,17 +226,16 @@ static void listen_to_end(struct watch *w)
     }
 }
 
-/* The worker's end, and that of everything it left behind in its group. */
+/* The worker's end, and that of everything it left behind. */
 static int reap(struct watch *w)
 {
-    siginfo_t info;
     int status = 0;
 
-    while (waitid(P_PID, (id_t)w->pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+    while (!orphans_await(w->pid, TICK_MS * 1000))
         mind_stop(w);
-    kill(-w->pid, SIGKILL);
     while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR)
         continue;
+    orphans_end(); /* the connector child of a worker that was killed, and what that had started */
     return status;
 }
 
@@ -234,32 +249,42 @@ static int keep_run(const struct run *r, void *context)
     return 0;
 }
 
-static void close_row(struct watch *w, const char *reason)
+static void close_row(struct watch *w, const char *status, const char *reason)
 {
     struct db *db = NULL;
     struct err err = {0};
     int rc = db_open(w->l->config->store_url, 0, &db, &err);
 
     if (!rc)
-        rc = ledger_close(db, w->run_id, "crashed", reason, NULL, &err);
+        rc = ledger_close(db, w->run_id, status, reason, NULL, &err);
     if (!rc)
         ledger_list(db, NULL, w->run_id, 1, keep_run, w->out, &err);
     db_close(db);
 }
 
-static void tell_death(struct watch *w, int status)
+static void put_death(struct watch *w, int status)
 {
-    if (WIFSIGNALED(status))
-        snprintf(w->out->message, sizeof(w->out->message), "the worker died of signal %d (%s)", WTERMSIG(status),
+    struct launch_result *out = w->out;
+
+    if (w->told)
+        snprintf(out->message, sizeof(out->message), "cancelled%s", w->told > 1 ? " at once" : "");
+    else if (w->killed)
+        snprintf(out->message, sizeof(out->message), "not done within its deadline of %lld s; the worker did not end "
+                 "and was killed", (long long)(w->l->job->deadline_us / CLOCK_SECOND));
+    else if (WIFSIGNALED(status))
+        snprintf(out->message, sizeof(out->message), "the worker died of signal %d (%s)", WTERMSIG(status),
                  strsignal(WTERMSIG(status)));
     else
-        snprintf(w->out->message, sizeof(w->out->message), "the worker ended with exit code %d without a result",
+        snprintf(out->message, sizeof(out->message), "the worker ended with exit code %d without a result",
                  WEXITSTATUS(status));
-    w->out->code = E_SYSTEM;
-    if (w->told)
-        w->out->code = SLUICE_E_CANCELLED;
+}
+
+static void tell_death(struct watch *w, int status)
+{
+    put_death(w, status);
+    w->out->code = w->told ? SLUICE_E_CANCELLED : w->killed ? SLUICE_E_RETRY : E_SYSTEM;
     if (*w->run_id && !w->l->dry_run)
-        close_row(w, w->out->message);
+        close_row(w, w->told ? "cancelled" : w->killed ? "timeout" : "crashed", w->out->message);
 }
 
 void launch_run(const struct launch *l, void (*event)(void *context, const json_t *event), void *context,
@@ -269,6 +294,7 @@ void launch_run(const struct launch *l, void (*event)(void *context, const json_
     struct err err = {0};
 
     *out = (struct launch_result){0};
+    orphans_adopt();
     if (start(&w, &err)) {
         out->code = err.code;
         snprintf(out->message, sizeof(out->message), "%s", err.msg);

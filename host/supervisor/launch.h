@@ -1,7 +1,8 @@
 /* launch.h - one worker process: started, listened to, ended.
  *
  * The job is handed over on two sealed memfds, so that neither half of the worker sees the other's secrets, and comes
- * back as events, JSON texts of one line each. The worker runs in a process group of its own.
+ * back as events, JSON texts of one line each. The worker runs in a process group of its own; processes that a plugin
+ * started are ended with the run, wherever they moved to (orphans.h), so the caller has no children of its own.
  */
 #ifndef SLUICE_SUPERVISOR_LAUNCH_H
 #define SLUICE_SUPERVISOR_LAUNCH_H
@@ -33,8 +34,9 @@ struct launch_result {
     char message[1024]; /* with a code: what to tell people */
 };
 
-/* Run the worker to its end. `event` is called for each event but the result: {"event":"started"|"progress"|"row",…}.
- * A worker that dies is told as a crashed run, and its row is closed. */
+/* Run the worker to its end. `event` is called for each event but the result (worker/events.h). A worker that dies is
+ * told as a crashed run, one that had to be killed as a run that was cancelled or did not end in time; its row is
+ * closed. */
 void launch_run(const struct launch *l, void (*event)(void *context, const json_t *event), void *context,
                 struct launch_result *out);
 void launch_result_free(struct launch_result *r);

@@ -11,12 +11,43 @@ static struct calls *calls_of(sluice_run *run)
     return (struct calls *)(void *)run;
 }
 
+void calls_open(struct calls *c)
+{
+    c->thread = pthread_self();
+    pthread_mutex_init(&c->lock, NULL);
+}
+
+/* With the lock held. */
+static void note_failure(struct calls *c, int code, const char *why)
+{
+    if (c->closed || atomic_load(&c->failed))
+        return;
+    err_set(&c->why, code, "%s", why);
+    atomic_store(&c->failed, code);
+}
+
 int32_t calls_fail(struct calls *c, int code, const char *why)
 {
-    int none = 0;
+    pthread_mutex_lock(&c->lock);
+    note_failure(c, code, why);
+    int32_t rc = c->closed ? SLUICE_E_CANCELLED : atomic_load(&c->failed);
+    pthread_mutex_unlock(&c->lock);
+    return rc;
+}
 
-    if (atomic_compare_exchange_strong(&c->failed, &none, code))
-        err_set(&c->why, code, "%s", why);
+void calls_flush(struct calls *c)
+{
+    pthread_mutex_lock(&c->lock);
+    frame_flush(c->out);
+    pthread_mutex_unlock(&c->lock);
+}
+
+int calls_close(struct calls *c, struct err *why)
+{
+    pthread_mutex_lock(&c->lock);
+    c->closed = true;
+    *why = c->why;
+    pthread_mutex_unlock(&c->lock);
     return atomic_load(&c->failed);
 }
 
@@ -25,24 +56,74 @@ static int32_t fail_err(struct calls *c, const struct err *err)
     return calls_fail(c, err->code, err->msg);
 }
 
-/* The code of the first failure; the writer's going away is one too. */
+/* The code of the first failure. */
 static int32_t over(struct calls *c)
 {
-    if (atomic_load(&c->failed))
-        return atomic_load(&c->failed);
-    if (c->out->broken)
-        return calls_fail(c, SLUICE_E_CANCELLED, "the host ended the run");
-    return SLUICE_OK;
+    return atomic_load(&c->failed);
 }
 
-/* Text for people, with the secrets of this process masked; lives until the next call. */
+/* Each call but the "any thread" ones begins here: not 0 when it must do nothing. */
+static int32_t enter(struct calls *c, const char *call)
+{
+    char why[100];
+
+    if (pthread_equal(pthread_self(), c->thread))
+        return over(c);
+    snprintf(why, sizeof(why), "%s() was called from another thread than run()'s", call);
+    return calls_fail(c, SLUICE_E_BUG, why);
+}
+
+/* Begin a frame; with send_frame() the two ends of what holds the lock. False when the run is over. */
+static bool begin_frame(struct calls *c, uint8_t type)
+{
+    pthread_mutex_lock(&c->lock);
+    if (c->closed) {
+        pthread_mutex_unlock(&c->lock);
+        return false;
+    }
+    frame_begin(c->out, type);
+    return true;
+}
+
+/* A frame that does not fit is not sent, and fails the run; so does a writer that has gone away. */
+static int32_t send_frame(struct calls *c)
+{
+    if (c->out->buf.failed) {
+        frame_drop(c->out);
+        note_failure(c, E_SYSTEM, "there is no memory left for the plugin's process (limits.memory)");
+    } else if (c->out->buf.len - c->out->frame > FRAME_MAX) {
+        frame_drop(c->out);
+        note_failure(c, SLUICE_E_BUG, "a record or text of more than 64 MiB in one call");
+    } else {
+        frame_end(c->out);
+        if (c->out->broken)
+            note_failure(c, SLUICE_E_CANCELLED, "the host ended the run");
+    }
+    pthread_mutex_unlock(&c->lock);
+    return over(c);
+}
+
+void calls_mapped(struct calls *c)
+{
+    begin_frame(c, FRAME_MAPPED);
+    send_frame(c);
+    calls_flush(c);
+}
+
+/* Text for people, with the secrets of this process masked, in `room`. */
+static sluice_str mask_into(struct buf *room, sluice_str text)
+{
+    buf_clear(room);
+    buf_add(room, text.ptr, text.len);
+    if (room->len)
+        room->len = redact(room->ptr, room->len);
+    return buf_str(room);
+}
+
+/* The same; lives until the next call. */
 static sluice_str masked(struct calls *c, sluice_str text)
 {
-    buf_clear(&c->scratch);
-    buf_add(&c->scratch, text.ptr, text.len);
-    if (c->scratch.len)
-        c->scratch.len = redact(c->scratch.ptr, c->scratch.len);
-    return buf_str(&c->scratch);
+    return mask_into(&c->scratch, text);
 }
 
 static const void *host_extension(sluice_run *run, const char *id)
@@ -55,11 +136,15 @@ static const void *host_extension(sluice_run *run, const char *id)
 static void host_log(sluice_run *run, int32_t level, sluice_str text)
 {
     struct calls *c = calls_of(run);
+    struct buf room = {0};
+    sluice_str plain = mask_into(&room, text);
 
-    frame_begin(c->out, FRAME_LOG);
-    frame_put_i64(c->out, level);
-    frame_put_str(c->out, masked(c, text));
-    frame_end(c->out);
+    if (begin_frame(c, FRAME_LOG)) {
+        frame_put_i64(c->out, level);
+        frame_put_str(c->out, plain);
+        send_frame(c);
+    }
+    buf_free(&room);
 }
 
 static int32_t host_status(sluice_run *run)
@@ -76,8 +161,10 @@ static int32_t host_fail(sluice_run *run, int32_t code, sluice_str why)
     struct calls *c = calls_of(run);
     struct buf text = {0};
 
-    if (code > SLUICE_E_CONFIG || code < SLUICE_E_BUG)
-        code = SLUICE_E_BUG;
+    if (enter(c, "fail"))
+        return over(c);
+    if (code > SLUICE_E_CONFIG || code < SLUICE_E_BUG || (code == SLUICE_E_CANCELLED && !atomic_load(c->stop)))
+        code = SLUICE_E_BUG; /* only the host cancels */
     buf_add(&text, why.ptr, why.len);
     int32_t rc = calls_fail(c, code, buf_text(&text));
     buf_free(&text);
@@ -89,7 +176,7 @@ static int32_t host_option(sluice_run *run, const char *name, sluice_value *valu
     struct calls *c = calls_of(run);
     struct err err = {0};
 
-    if (over(c))
+    if (enter(c, "option"))
         return over(c);
     return options_get(&c->options, name, value, &err) ? fail_err(c, &err) : SLUICE_OK;
 }
@@ -101,7 +188,7 @@ static int32_t host_send(sluice_run *run, const sluice_request *request, sluice_
     struct err err = {0};
 
     *exchange = NULL;
-    if (host_status(run))
+    if (enter(c, "send") || host_status(run))
         return over(c);
     if (http_send(c->http, request, &x, &err))
         return fail_err(c, &err);
@@ -130,9 +217,9 @@ static int32_t host_wait(sluice_run *run, sluice_exchange *exchange, sluice_repl
     struct http_exchange *x = (struct http_exchange *)(void *)exchange;
     struct err err = {0};
 
-    if (host_status(run))
+    if (enter(c, "wait") || host_status(run))
         return over(c);
-    frame_flush(c->out); /* what is there should not wait for the source */
+    calls_flush(c); /* what is there should not wait for the source */
     if (http_wait(c->http, x, reply, &err))
         return fail_err(c, &err);
     warn_replaced(run, x);
@@ -142,7 +229,7 @@ static int32_t host_wait(sluice_run *run, sluice_exchange *exchange, sluice_repl
 static int32_t host_header(sluice_run *run, sluice_exchange *exchange, const char *name, sluice_str *value)
 {
     *value = (sluice_str){"", 0};
-    if (over(calls_of(run)))
+    if (enter(calls_of(run), "header"))
         return over(calls_of(run));
     *value = http_header((const struct http_exchange *)(const void *)exchange, name);
     return SLUICE_OK;
@@ -154,7 +241,7 @@ static int32_t host_read(sluice_run *run, sluice_exchange *exchange, uint64_t of
     struct err err = {0};
 
     *bytes = (sluice_str){"", 0};
-    if (host_status(run))
+    if (enter(c, "read") || host_status(run))
         return over(c);
     if (http_read((struct http_exchange *)(void *)exchange, offset, want, bytes, &err))
         return fail_err(c, &err);
@@ -163,133 +250,146 @@ static int32_t host_read(sluice_run *run, sluice_exchange *exchange, uint64_t of
 
 static void host_drop(sluice_run *run, sluice_exchange *exchange)
 {
-    http_drop(calls_of(run)->http, (struct http_exchange *)(void *)exchange);
+    struct calls *c = calls_of(run);
+
+    if (pthread_equal(pthread_self(), c->thread))
+        http_drop(c->http, (struct http_exchange *)(void *)exchange);
 }
 
-static int32_t wrong_value(struct calls *c, const sluice_column *column, const sluice_value *v)
+static int32_t wrong_value(struct calls *c, uint32_t i, const sluice_value *v)
 {
+    const sluice_column *column = c->columns[i];
     char why[300];
 
-    snprintf(why, sizeof(why), "emit: column %s is of type %u and was given a value of type %u", column->name,
-             column->type, v->type);
+    if (v->reserved)
+        snprintf(why, sizeof(why), "emit: column %s was given a value whose reserved member is not zero", column->name);
+    else if (v->type == column->type)
+        snprintf(why, sizeof(why), "emit: column %s: a record's lists have more than %d numbers", column->name,
+                 FRAME_INTS_MAX);
+    else
+        snprintf(why, sizeof(why), "emit: column %s is of type %u and was given a value of type %u", column->name,
+                 column->type, v->type);
     return calls_fail(c, SLUICE_E_BUG, why);
 }
 
 /* A value is either none or of its column's type; the writer relies on it, and checks it again. */
-static bool fits(const sluice_column *column, const sluice_value *v)
+static int32_t check_values(struct calls *c, const sluice_value *values, uint32_t count)
 {
-    return v->type == SLUICE_ABSENT || v->type == SLUICE_NULL || v->type == column->type;
+    size_t room = FRAME_INTS_MAX; /* of all lists together */
+
+    if (count > c->column_count)
+        return calls_fail(c, SLUICE_E_BUG, "emit: more values than the stream has columns");
+    if (count && !values)
+        return calls_fail(c, SLUICE_E_BUG, "emit: values is NULL");
+    for (uint32_t i = 0; i < count; i++) {
+        const sluice_value *v = &values[i];
+        if (v->reserved || (v->type > SLUICE_NULL && v->type != c->columns[i]->type))
+            return wrong_value(c, i, v);
+        if (v->type != SLUICE_INTS)
+            continue;
+        if (v->as.n.len > room)
+            return wrong_value(c, i, v);
+        room -= v->as.n.len;
+    }
+    return SLUICE_OK;
 }
 
 static int32_t host_emit(sluice_run *run, const sluice_value *values, uint32_t count)
 {
     struct calls *c = calls_of(run);
 
-    if (over(c))
+    if (enter(c, "emit") || check_values(c, values, count))
         return over(c);
-    if (count > c->column_count)
-        return calls_fail(c, SLUICE_E_BUG, "emit: more values than the stream has columns");
-    for (uint32_t i = 0; i < count; i++) {
-        if (!fits(c->columns[i], &values[i]))
-            return wrong_value(c, c->columns[i], &values[i]);
-    }
-    frame_begin(c->out, FRAME_ROW);
+    begin_frame(c, FRAME_ROW);
     frame_put_u32(c->out, count);
     for (uint32_t i = 0; i < count; i++)
         frame_put_value(c->out, &values[i]);
-    frame_end(c->out);
     c->verdicts++;
-    return over(c);
+    return send_frame(c);
 }
 
 static int32_t host_skip(sluice_run *run, sluice_str why)
 {
     struct calls *c = calls_of(run);
 
-    if (over(c))
+    if (enter(c, "skip"))
         return over(c);
-    frame_begin(c->out, FRAME_SKIP);
+    begin_frame(c, FRAME_SKIP);
     frame_put_str(c->out, why);
-    frame_end(c->out);
     c->verdicts++;
-    return over(c);
+    return send_frame(c);
 }
 
 static int32_t host_reject(sluice_run *run, sluice_str key, sluice_str why, sluice_str source)
 {
     struct calls *c = calls_of(run);
 
-    if (over(c))
+    if (enter(c, "reject"))
         return over(c);
-    frame_begin(c->out, FRAME_REJECT);
+    begin_frame(c, FRAME_REJECT);
     frame_put_str(c->out, key);
     frame_put_str(c->out, masked(c, why));
     frame_put_str(c->out, masked(c, source));
-    frame_end(c->out);
     c->verdicts++;
-    return over(c);
+    return send_frame(c);
 }
 
-static int32_t put_text(sluice_run *run, uint8_t type, sluice_str text)
+static int32_t put_text(struct calls *c, uint8_t type, sluice_str text)
 {
-    struct calls *c = calls_of(run);
-
-    if (over(c))
-        return over(c);
-    frame_begin(c->out, type);
+    begin_frame(c, type);
     frame_put_str(c->out, text);
-    frame_end(c->out);
-    return over(c);
+    return send_frame(c);
 }
 
 static int32_t host_checkpoint(sluice_run *run, sluice_str cursor)
 {
-    return cursor.len ? put_text(run, FRAME_CHECKPOINT, cursor) : over(calls_of(run));
+    struct calls *c = calls_of(run);
+
+    return enter(c, "checkpoint") || !cursor.len ? over(c) : put_text(c, FRAME_CHECKPOINT, cursor);
 }
 
 static int32_t host_total(sluice_run *run, int64_t announced)
 {
     struct calls *c = calls_of(run);
 
-    if (over(c))
+    if (enter(c, "total"))
         return over(c);
-    frame_begin(c->out, FRAME_TOTAL);
+    begin_frame(c, FRAME_TOTAL);
     frame_put_i64(c->out, announced);
-    frame_end(c->out);
-    return over(c);
+    return send_frame(c);
 }
 
 static int32_t host_window(sluice_run *run, sluice_str from, sluice_str to, int64_t length)
 {
     struct calls *c = calls_of(run);
 
-    if (over(c))
+    if (enter(c, "window"))
         return over(c);
-    frame_begin(c->out, FRAME_WINDOW);
+    begin_frame(c, FRAME_WINDOW);
     frame_put_str(c->out, from);
     frame_put_str(c->out, to);
     frame_put_i64(c->out, length);
     frame_put_i64(c->out, clock_wall_us());
-    frame_end(c->out);
-    return over(c);
+    return send_frame(c);
 }
 
 static int32_t host_stat(sluice_run *run, const char *name, int64_t value)
 {
     struct calls *c = calls_of(run);
 
-    if (over(c))
+    if (enter(c, "stat"))
         return over(c);
-    frame_begin(c->out, FRAME_STAT);
+    begin_frame(c, FRAME_STAT);
     frame_put_str(c->out, (sluice_str){name, strlen(name)});
     frame_put_i64(c->out, value);
-    frame_end(c->out);
-    return over(c);
+    return send_frame(c);
 }
 
 static int32_t host_warn(sluice_run *run, sluice_str text)
 {
-    return put_text(run, FRAME_WARN, masked(calls_of(run), text));
+    struct calls *c = calls_of(run);
+
+    return enter(c, "warn") ? over(c) : put_text(c, FRAME_WARN, masked(c, text));
 }
 
 const sluice_host calls_host = {

@@ -54,15 +54,34 @@ struct child {
 
 static int set_limits(int64_t memory)
 {
-    const struct rlimit core = {0, 0}, files = {DESCRIPTORS_MAX, DESCRIPTORS_MAX};
-    const struct rlimit data = {(rlim_t)memory, (rlim_t)memory};
+    const struct rlimit core = {0, 0}, data = {(rlim_t)memory, (rlim_t)memory};
+    struct rlimit files;
 
+    if (getrlimit(RLIMIT_NOFILE, &files))
+        return -1;
+    if (files.rlim_max > DESCRIPTORS_MAX)
+        files.rlim_max = DESCRIPTORS_MAX;
+    files.rlim_cur = files.rlim_max;
     if (setrlimit(RLIMIT_CORE, &core) || setrlimit(RLIMIT_NOFILE, &files))
         return -1;
     return LIMIT_MEMORY && memory > 0 ? setrlimit(RLIMIT_DATA, &data) : 0;
 }
 
-/* Isolation against mistakes: no core, no new rights, a bounded heap and bounded descriptors. */
+/* What a plugin prints must not end up in the command's output, nor may it read the terminal. */
+static bool redirect(int said)
+{
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    bool ok = null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(said, STDOUT_FILENO) >= 0 &&
+              dup2(said, STDERR_FILENO) >= 0;
+
+    if (null > STDERR_FILENO)
+        close(null);
+    close(said);
+    return ok;
+}
+
+/* Isolation against mistakes: a session of its own, so that signals to "my group" stay here, no core, no new rights, a
+ * bounded heap and bounded descriptors. */
 static int confine(const struct child *ch, pid_t parent, struct err *err)
 {
     struct sigaction term = {.sa_handler = on_term};
@@ -71,6 +90,7 @@ static int confine(const struct child *ch, pid_t parent, struct err *err)
         return err_set(err, E_SYSTEM, "cannot make a pipe");
     signal(SIGINT, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
+    setsid();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         return err_set(err, E_SYSTEM, "the writer is gone");
@@ -180,7 +200,7 @@ static void note_http(void *context, const char *text)
     struct calls *c = context;
 
     c->run.host->log(&c->run, SLUICE_LOG_INFO, (sluice_str){text, strlen(text)});
-    frame_flush(c->out);
+    calls_flush(c);
 }
 
 static int open_http(struct child *ch, struct err *err)
@@ -225,13 +245,13 @@ static void say_hello(struct child *ch)
 
 static void say_end(struct child *ch)
 {
-    int code = atomic_load(&ch->calls.failed);
+    struct err why = {0};
+    int code = calls_close(&ch->calls, &why);
 
     frame_begin(&ch->out, code ? FRAME_FAIL : FRAME_DONE);
     if (code) {
-        redact(ch->calls.why.msg, strlen(ch->calls.why.msg));
         frame_put_i64(&ch->out, code);
-        frame_put_str(&ch->out, (sluice_str){ch->calls.why.msg, strlen(ch->calls.why.msg)});
+        frame_put_str(&ch->out, (sluice_str){why.msg, redact(why.msg, strlen(why.msg))});
     }
     frame_end(&ch->out);
     frame_flush(&ch->out);
@@ -284,21 +304,25 @@ static void map_again(struct child *ch)
         ch->calls.verdicts = 0;
         ch->stream.map(&ch->calls.run, buf_str(&record));
         if (ch->calls.verdicts != 1)
-            calls_fail(&ch->calls, SLUICE_E_BUG, "map() gave no single verdict on a record");
-        frame_begin(&ch->out, FRAME_MAPPED);
-        frame_end(&ch->out);
-        frame_flush(&ch->out);
+            calls_fail(&ch->calls, SLUICE_E_BUG, ch->calls.verdicts ? "its map() gave more than one verdict on a record"
+                                                                    : "its map() gave no verdict on a record");
+        calls_mapped(&ch->calls);
     }
     buf_free(&record);
 }
 
+/* "Cancelled" is for the host to say: a connector that just stops would leave a run that nobody cancelled. */
 static void run_stream(struct child *ch)
 {
     int32_t rc = ch->stream.run(&ch->calls.run);
+    char why[160];
 
-    if (rc && !atomic_load(&ch->calls.failed))
-        calls_fail(&ch->calls, rc <= SLUICE_E_CONFIG && rc >= SLUICE_E_BUG ? rc : SLUICE_E_BUG,
-                   "the plugin's run() failed without saying why");
+    if (rc == SLUICE_OK)
+        return;
+    snprintf(why, sizeof(why), "its run() ended with %d without a reason%s", (int)rc,
+             rc > SLUICE_OK || rc < SLUICE_E_BUG ? ", which is no result that there is" : "");
+    bool known = rc <= SLUICE_E_CONFIG && rc >= (atomic_load(&stop) ? SLUICE_E_CANCELLED : SLUICE_E_LIMIT);
+    calls_fail(&ch->calls, known ? rc : SLUICE_E_BUG, why); /* changes nothing when the run has failed already */
 }
 
 static int prepare(struct child *ch, int spec_fd, pid_t parent, struct err *err)
@@ -313,7 +337,7 @@ static int prepare(struct child *ch, int spec_fd, pid_t parent, struct err *err)
     return rc;
 }
 
-void child_main(int in, int out, int spec, pid_t parent)
+void child_main(int in, int out, int said, int spec, pid_t parent)
 {
     static struct child ch; /* lives as long as the process */
     struct err err = {0};
@@ -321,8 +345,9 @@ void child_main(int in, int out, int spec, pid_t parent)
     ch.out.fd = out;
     ch.in.fd = in;
     ch.calls.out = &ch.out;
+    calls_open(&ch.calls);
     ch.calls.stop = &stop;
-    int rc = prepare(&ch, spec, parent, &err);
+    int rc = redirect(said) ? prepare(&ch, spec, parent, &err) : err_set(&err, E_SYSTEM, "cannot redirect its output");
     if (!rc) {
         say_hello(&ch);
         rc = wait_for_go(&ch, &err);

@@ -26,7 +26,8 @@ json_t *describe_stream(const sluice_stream *stream);
 
 /* Load `file` in a child process of its own and bring back its description. A plugin that crashes, hangs or is refused
  * costs only that child; err says why, with the code of plugin_load() when it was refused. New reference, NULL on
- * failure. The caller has one thread and no child of its own that it waits for with wait(). */
+ * failure. The caller has one thread and no children of its own: all there are afterwards are the plugin's, and are
+ * killed. */
 json_t *describe_file(const char *file, struct err *err);
 
 /* The same with another time limit than DESCRIBE_TIMEOUT_MS. */

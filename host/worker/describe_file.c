@@ -7,6 +7,7 @@
 
 #include "buf.h"
 #include "clock.h"
+#include "orphans.h"
 #include "plugin.h"
 
 #include <errno.h>
@@ -52,7 +53,7 @@ static void settle(pid_t parent)
     struct rlimit none = {0, 0};
 
     default_signals();
-    setpgid(0, 0);
+    setsid();
     setrlimit(RLIMIT_CORE, &none);
     prctl(PR_SET_DUMPABLE, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -126,23 +127,21 @@ static int read_answer(int in, int timeout_ms, int64_t deadline, struct buf *ans
     }
 }
 
-/* Wait for its end, which may come later than that of the pipe. */
-static int wait_for_end(pid_t pid, int timeout_ms, int64_t deadline, int *status, struct err *err)
+/* Wait for its end, which may come later than that of the pipe, and end whatever it started; after `rc`, at once. */
+static int end_child(pid_t pid, int rc, int timeout_ms, int64_t deadline, int *status, struct err *err)
 {
-    while (waitpid(pid, status, WNOHANG) == 0) {
-        if (clock_mono_us() > deadline)
-            return too_late(timeout_ms, err);
-        clock_sleep_us(500);
-    }
-    return SLUICE_OK;
-}
+    int64_t left = deadline - clock_mono_us();
 
-static void kill_all(pid_t pid)
-{
-    kill(-pid, SIGKILL); /* with whatever it started */
-    kill(pid, SIGKILL);
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-        ;
+    if (!orphans_await(pid, rc || left < 0 ? 0 : left)) {
+        if (!rc)
+            rc = too_late(timeout_ms, err);
+        kill(-pid, SIGKILL);
+        kill(pid, SIGKILL);
+    }
+    while (waitpid(pid, status, 0) < 0 && errno == EINTR)
+        continue;
+    orphans_end();
+    return rc;
 }
 
 /* How a child ended that did not tell. */
@@ -185,11 +184,7 @@ static json_t *hear_out(pid_t pid, int in, int timeout_ms, struct err *err)
     int status = 0;
 
     int rc = read_answer(in, timeout_ms, deadline, &answer, err);
-    if (!rc)
-        rc = wait_for_end(pid, timeout_ms, deadline, &status, err);
-    if (rc)
-        kill_all(pid);
-    else
+    if (!end_child(pid, rc, timeout_ms, deadline, &status, err))
         connector = take_answer(&answer, status, err);
     buf_free(&answer);
     return connector;
@@ -203,6 +198,7 @@ json_t *describe_file_within(const char *file, int timeout_ms, struct err *err)
         err_set(err, E_SYSTEM, "pipe: %s", strerror(errno));
         return NULL;
     }
+    orphans_adopt();
     pid_t parent = getpid();
     pid_t pid = fork();
     if (pid == 0)

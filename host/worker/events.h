@@ -1,6 +1,7 @@
 /* events.h - what a worker tells the process that started it: JSON texts of one line each, on a pipe.
  *
- *   {"event":"started","run":id}       the run's row is in the ledger
+ *   {"event":"starting","run":id}      the run's row comes next: whoever started us can close it whenever we die
+ *   {"event":"started","run":id}       it is in the ledger
  *   {"event":"progress","processed":n,"created":…,"updated":…,"skipped":…,"errors":…}   a few times a second
  *   {"event":"row","values":{…}}       preview: a mapped record; "rejected":{"key","reason"}, "skipped":why
  *   {"event":"log","level":n,"text":…}
@@ -13,5 +14,9 @@
 
 /* Send one; takes the reference. A reader that is gone is ignored: the run goes on. Secrets are masked. */
 void event_send(int fd, json_t *event);
+
+/* The same for what is only good to know: it is dropped when nobody has been reading for a while, so that a run never
+ * waits for its starter. */
+void event_offer(int fd, json_t *event);
 
 #endif

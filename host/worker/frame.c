@@ -95,6 +95,12 @@ void frame_end(struct frame_out *o)
         frame_flush(o);
 }
 
+void frame_drop(struct frame_out *o)
+{
+    o->buf.len = o->frame;
+    o->buf.failed = false;
+}
+
 bool frame_flush(struct frame_out *o)
 {
     size_t sent = 0;

@@ -50,6 +50,9 @@ void frame_put_raw(struct frame_out *o, const void *bytes, size_t len);
 void frame_put_value(struct frame_out *o, const sluice_value *v);
 void frame_end(struct frame_out *o);
 
+/* Throw the frame under way away, also when there was no memory for it. */
+void frame_drop(struct frame_out *o);
+
 /* Send what has gathered. False when the other end is gone. */
 bool frame_flush(struct frame_out *o);
 

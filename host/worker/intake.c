@@ -1,20 +1,25 @@
 /* intake.c - what the connector child says, frame by frame, into the sink. Nothing in a frame is trusted. */
 #include "clock.h"
 #include "events.h"
+#include "plain.h"
 #include "state.h"
 #include "window.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+/* Texts that a plugin makes are cut to what a person reads; the source's own text of a record is kept whole. */
+#define TEXT_MAX 2000  /* bytes of a reason, a warning, a log line */
+#define SHORT_MAX 500  /* of a key, a figure's name, an end of a window */
+
 static int broken(struct worker *w, const char *what)
 {
-    return err_set(&w->err, SLUICE_E_BUG, "the plugin broke the pipe: %s", what);
+    return err_set(&w->err, SLUICE_E_BUG, "plugin %s broke the pipe: %s", spec_text(w->spec, "plugin_name"), what);
 }
 
-static char *copy_text(sluice_str s)
+static int no_memory(struct worker *w)
 {
-    return strndup(s.ptr, s.len);
+    return err_set(&w->err, E_SYSTEM, "out of memory");
 }
 
 /* --limit counts verdicts; the one that reaches it ends the run. */
@@ -88,14 +93,31 @@ static int take_skip(struct worker *w, struct frame_walk *walk)
     if (!frame_walked(walk))
         return broken(w, "a skip that is not one");
     if (w->what == SPEC_PREVIEW) {
-        event_send(w->events, json_pack("{s:s, s:s%}", "event", "row", "skipped", why.ptr, why.len));
+        char *text = plain_text(why, TEXT_MAX);
+        event_send(w->events, json_pack("{s:s, s:s}", "event", "row", "skipped", text ? text : ""));
+        free(text);
         return count_seen(w);
     }
     if (w->what == SPEC_RETRY) {
-        w->sink.resolved++;
+        w->sink.tally.resolved++;
         return w->retry_id ? rejects_resolve(w->sink.rejects, w->retry_id, &w->err) : broken(w, "an extra skip");
     }
     int rc = sink_skip(&w->sink, &w->err);
+    return rc ? rc : count_seen(w);
+}
+
+/* Here all parts are plain text. */
+static int reject(struct worker *w, const char *key, const char *why, const char *source)
+{
+    sluice_str key_str = {key, strlen(key)}, source_str = {source, strlen(source)};
+
+    if (w->what == SPEC_PREVIEW) {
+        event_send(w->events, json_pack("{s:s, s:{s:s, s:s}}", "event", "row", "rejected", "key", key, "reason", why));
+        return count_seen(w);
+    }
+    if (w->what == SPEC_RETRY)
+        return rejects_put(w->sink.rejects, key_str, why, REJECT_MAPPING, source_str, &w->err);
+    int rc = sink_reject(&w->sink, key_str, (sluice_str){why, strlen(why)}, source_str, &w->err);
     return rc ? rc : count_seen(w);
 }
 
@@ -105,19 +127,13 @@ static int take_reject(struct worker *w, struct frame_walk *walk)
 
     if (!frame_walked(walk))
         return broken(w, "a reject that is not one");
-    if (w->what == SPEC_PREVIEW) {
-        event_send(w->events, json_pack("{s:s, s:{s:s%, s:s%}}", "event", "row", "rejected", "key", key.ptr, key.len,
-                                        "reason", why.ptr, why.len));
-        return count_seen(w);
-    }
-    if (w->what == SPEC_RETRY) {
-        char *reason = copy_text(why);
-        int rc = rejects_put(w->sink.rejects, key, reason ? reason : "", REJECT_MAPPING, source, &w->err);
-        free(reason);
-        return rc;
-    }
-    int rc = sink_reject(&w->sink, key, why, source, &w->err);
-    return rc ? rc : count_seen(w);
+    char *plain_key = plain_text(key, SHORT_MAX), *plain_why = plain_text(why, TEXT_MAX);
+    char *plain_source = plain_text(source, FRAME_MAX);
+    int rc = plain_key && plain_why && plain_source ? reject(w, plain_key, plain_why, plain_source) : no_memory(w);
+    free(plain_key);
+    free(plain_why);
+    free(plain_source);
+    return rc;
 }
 
 /* A mark in the middle of an incremental run is stored once enough rows are open to be worth a transaction. */
@@ -162,8 +178,8 @@ static int take_window(struct worker *w, struct frame_walk *walk)
         return broken(w, "a window that is not one");
     free(w->run.window_start);
     free(w->run.window_end);
-    w->run.window_start = from.len ? copy_text(from) : NULL;
-    w->run.window_end = to.len ? copy_text(to) : NULL;
+    w->run.window_start = from.len ? plain_text(from, SHORT_MAX) : NULL;
+    w->run.window_end = to.len ? plain_text(to, SHORT_MAX) : NULL;
     struct window_gap g = window_gap(w->last.reply_at, w->last.window_us, reply_at, length);
     w->window_seen = w->run.window_start != NULL; /* an end alone is no window */
     w->mark.reply_at = reply_at;
@@ -186,19 +202,24 @@ static int take_total(struct worker *w, struct frame_walk *walk)
     return SLUICE_OK;
 }
 
+#define STATS_MAX 1000
+
 static int take_stat(struct worker *w, struct frame_walk *walk)
 {
     sluice_str name = frame_str(walk);
     int64_t value = frame_i64(walk);
-    char *copy = copy_text(name);
 
-    if (!frame_walked(walk) || !copy || json_object_size(w->run.stats) > 1000) {
-        free(copy);
-        return broken(w, "a figure that is not one, or too many of them");
-    }
-    run_stat(&w->run, copy, value);
-    free(copy);
-    return SLUICE_OK;
+    if (!frame_walked(walk))
+        return broken(w, "a figure that is not one");
+    char *plain = plain_text(name, SHORT_MAX);
+    if (!plain)
+        return no_memory(w);
+    bool room = json_object_size(w->run.stats) < STATS_MAX || json_object_get(w->run.stats, plain);
+    if (room)
+        run_stat(&w->run, plain, value);
+    free(plain);
+    return room ? SLUICE_OK : err_set(&w->err, SLUICE_E_BUG, "plugin %s gave more than %d figures (stat)",
+                                      spec_text(w->spec, "plugin_name"), STATS_MAX);
 }
 
 #define WARNINGS_MAX 1000
@@ -209,8 +230,14 @@ static int take_warn(struct worker *w, struct frame_walk *walk)
 
     if (!frame_walked(walk))
         return broken(w, "a warning that is not one");
-    if (json_array_size(w->run.warnings) < WARNINGS_MAX)
-        json_array_append_new(w->run.warnings, json_stringn(text.ptr, text.len));
+    size_t count = json_array_size(w->run.warnings);
+    if (count == WARNINGS_MAX)
+        run_warn(&w->run, "and more warnings, which are not kept");
+    if (count >= WARNINGS_MAX)
+        return SLUICE_OK;
+    char *plain = plain_text(text, TEXT_MAX);
+    run_warn(&w->run, plain ? plain : "");
+    free(plain);
     return SLUICE_OK;
 }
 
@@ -221,8 +248,10 @@ static int take_log(struct worker *w, struct frame_walk *walk)
 
     if (!frame_walked(walk))
         return broken(w, "a log line that is not one");
-    event_send(w->events, json_pack("{s:s, s:I, s:s%}", "event", "log", "level", (json_int_t)level, "text", text.ptr,
-                                    text.len));
+    char *plain = plain_text(text, TEXT_MAX);
+    event_offer(w->events, json_pack("{s:s, s:I, s:s}", "event", "log", "level", (json_int_t)level, "text",
+                                     plain ? plain : ""));
+    free(plain);
     return SLUICE_OK;
 }
 
@@ -233,9 +262,11 @@ static int take_fail(struct worker *w, struct frame_walk *walk)
 
     if (!frame_walked(walk) || code >= 0 || code < E_FENCED)
         return broken(w, "a failure that is not one");
-    w->end = END_FAIL;
-    err_set(&w->err, (int)code, "%.*s", (int)why.len, why.ptr);
-    if (code == SLUICE_E_BUG)
+    char *plain = plain_text(why, TEXT_MAX);
+    w->end = code == SLUICE_E_CANCELLED ? END_CANCELLED : END_FAIL;
+    err_set(&w->err, (int)code, "%s", plain && *plain ? plain : "it failed without a reason");
+    free(plain);
+    if (code == SLUICE_E_BUG || code == E_SYSTEM)
         err_wrap(&w->err, "plugin %s", spec_text(w->spec, "plugin_name"));
     return SLUICE_OK;
 }

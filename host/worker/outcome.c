@@ -16,7 +16,7 @@ static void end_complete(struct worker *w)
 {
     struct run *r = &w->run;
     const struct run_counts *c = &r->counts;
-    bool unresolved = w->what == SPEC_RETRY && w->sink.resolved < w->sink.retried;
+    bool unresolved = w->what == SPEC_RETRY && w->sink.tally.resolved < w->sink.tally.retried;
 
     set_status(w, c->errors || unresolved ? "partial" : "success");
     if (r->total >= 0 && r->total != c->processed && w->end == END_DONE) {
@@ -104,10 +104,21 @@ static void send_result(struct worker *w)
                                     ok ? "" : w->err.msg, "run", run));
 }
 
+/* Whose rows are to be kept of a run that failed: those that came before the connector said so or died, but not those
+ * of one that broke the contract, nor what the store or the writer stumbled over. */
+static bool keeps_open_batch(const struct worker *w)
+{
+    if (w->end != END_FAIL)
+        return true;
+    return w->err.code <= SLUICE_E_CONFIG && w->err.code > SLUICE_E_BUG;
+}
+
 int outcome_finish(struct worker *w)
 {
-    if (w->started && w->end != END_DONE && w->end != END_CUT && w->err.code == E_STORE)
+    if (w->started && !keeps_open_batch(w)) {
         sink_rollback(&w->sink);
+        w->marked = false; /* rows before the mark may be among those that were rolled back */
+    }
     if (w->started || w->end == END_CANCELLED || w->end == END_TIMEOUT)
         describe_end(w);
     if (w->started)

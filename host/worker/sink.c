@@ -53,7 +53,7 @@ static void note_detail(struct sink *s, const char *key, const char *reason)
 {
     s->run->counts.errors++;
     if (json_array_size(s->run->details) >= RUN_DETAILS_MAX)
-        s->details_lost++;
+        s->tally.details_lost++;
     run_detail(s->run, key, reason);
 }
 
@@ -61,8 +61,8 @@ static void note_rebound(struct sink *s)
 {
     struct buf text = {0};
 
-    s->rebound++;
-    if (s->rebound <= RUN_DETAILS_MAX) {
+    s->tally.rebound++;
+    if (s->tally.rebound <= RUN_DETAILS_MAX) {
         buf_printf(&text, "re-bound: %s", buf_text(&s->outcome.note));
         run_warn(s->run, buf_text(&text));
     }
@@ -80,7 +80,7 @@ static void count_outcome(struct sink *s)
         break;
     case MERGE_UNCHANGED:
         s->run->counts.skipped++;
-        s->unchanged++;
+        s->tally.unchanged++;
         break;
     default:
         note_detail(s, buf_text(&s->outcome.key), buf_text(&s->outcome.reason));
@@ -121,7 +121,7 @@ int sink_skip(struct sink *s, struct err *err)
     if (rc)
         return rc;
     s->run->counts.skipped++;
-    s->ignored++;
+    s->tally.ignored++;
     return count_record(s, err);
 }
 
@@ -145,19 +145,28 @@ int sink_reject(struct sink *s, sluice_str key, sluice_str why, sluice_str sourc
 
 static void put_stats(struct sink *s)
 {
-    run_stat(s->run, "unchanged", s->unchanged);
-    run_stat(s->run, "ignored", s->ignored);
-    if (s->rebound)
-        run_stat(s->run, "rebound", s->rebound);
-    if (s->retried) {
-        run_stat(s->run, "retried", s->retried);
-        run_stat(s->run, "resolved", s->resolved);
+    run_stat(s->run, "unchanged", s->tally.unchanged);
+    run_stat(s->run, "ignored", s->tally.ignored);
+    if (s->tally.rebound)
+        run_stat(s->run, "rebound", s->tally.rebound);
+    if (s->tally.retried) {
+        run_stat(s->run, "retried", s->tally.retried);
+        run_stat(s->run, "resolved", s->tally.resolved);
     }
 }
 
 static int put_cursor(struct sink *s, const struct cursor *cursor, struct err *err)
 {
     return cursor ? cursor_put(s->db, s->run->job, s->run->partition, cursor, err) : SLUICE_OK;
+}
+
+static void note_committed(struct sink *s)
+{
+    s->batch = 0;
+    s->committed.counts = s->run->counts;
+    s->committed.tally = s->tally;
+    s->committed.details = json_array_size(s->run->details);
+    s->committed.batch_no = s->run->batch_no;
 }
 
 int sink_commit(struct sink *s, const struct cursor *cursor, struct err *err)
@@ -174,8 +183,7 @@ int sink_commit(struct sink *s, const struct cursor *cursor, struct err *err)
         rc = db_commit(s->db, err);
     if (rc)
         return rc;
-    s->batch = 0;
-    s->committed = s->run->counts;
+    note_committed(s);
     return SLUICE_OK;
 }
 
@@ -188,11 +196,12 @@ int sink_finish(struct sink *s, const struct cursor *cursor, struct err *err)
 {
     int rc = begin(s, err);
 
-    if (s->details_lost) {
+    if (s->tally.details_lost) {
         struct buf text = {0};
-        buf_printf(&text, "%lld more errors are in sluice_rejects", (long long)s->details_lost);
+        buf_printf(&text, "%lld more errors are in sluice_rejects", (long long)s->tally.details_lost);
         run_warn(s->run, buf_text(&text));
         buf_free(&text);
+        s->tally.details_lost = 0; /* it is said */
     }
     put_stats(s);
     if (!rc)
@@ -216,7 +225,7 @@ int sink_retry(struct sink *s, const char *id, const sluice_value *values, uint3
         return rc;
     if (s->outcome.what == MERGE_REJECTED)
         return keep_refused(s, values, count, err);
-    s->resolved++;
+    s->tally.resolved++;
     return rejects_resolve(s->rejects, id, err);
 }
 
@@ -249,7 +258,7 @@ int sink_retry_kept(struct sink *s, bool retryable_only, struct err *err)
         snprintf(after, sizeof(after), "%s", r.id);
         if (strcmp(r.kind, REJECT_STORE) != 0)
             continue;
-        s->retried++;
+        s->tally.retried++;
         rc = retry_one(s, &r, err);
         if (rc)
             return rc;
@@ -260,8 +269,12 @@ int sink_retry_kept(struct sink *s, bool retryable_only, struct err *err)
 void sink_rollback(struct sink *s)
 {
     db_rollback(s->db);
-    s->run->counts = s->committed;
+    s->run->counts = s->committed.counts;
+    s->run->batch_no = s->committed.batch_no; /* the fence may have passed before the commit failed */
+    s->tally = s->committed.tally;
     s->batch = 0;
+    while (json_array_size(s->run->details) > s->committed.details)
+        json_array_remove(s->run->details, json_array_size(s->run->details) - 1);
 }
 
 void sink_close(struct sink *s)

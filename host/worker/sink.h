@@ -12,6 +12,12 @@
 #include "reject.h"
 #include "schema.h"
 
+/* What a run counts besides its row's counters. */
+struct sink_tally {
+    int64_t ignored, unchanged, rebound, retried, resolved;
+    int64_t details_lost; /* errors beyond those that a result carries */
+};
+
 struct sink {
     struct db *db;
     const struct table *table;
@@ -23,9 +29,13 @@ struct sink {
     struct rejects *rejects;
     struct merge_outcome outcome;
     uint32_t batch;             /* records in the open transaction */
-    struct run_counts committed;
-    int64_t ignored, unchanged, rebound, retried, resolved;
-    int64_t details_lost;
+    struct sink_tally tally;
+    struct { /* what a rollback falls back to */
+        struct run_counts counts;
+        struct sink_tally tally;
+        size_t details;
+        int64_t batch_no;
+    } committed;
     struct buf payload;
 };
 

@@ -2,6 +2,7 @@
 #ifndef SLUICE_WORKER_STATE_H
 #define SLUICE_WORKER_STATE_H
 
+#include "chatter.h"
 #include "frame.h"
 #include "cell.h"
 #include "plan.h"
@@ -23,7 +24,9 @@ struct worker {
     json_t *spec;
     int what; /* SPEC_RUN, SPEC_PREVIEW, SPEC_RETRY */
     int events;
-    pid_t child;
+    pid_t child;          /* 0: none any more */
+    bool child_dead;      /* but what it sent may still be in the pipe */
+    struct chatter chatter;
     struct frame_in in;
     struct frame_out out;
     struct plan plan;

@@ -4,6 +4,7 @@
 #include "child.h"
 #include "clock.h"
 #include "events.h"
+#include "orphans.h"
 #include "owner.h"
 #include "redact.h"
 #include "state.h"
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,10 +37,10 @@ static void on_term(int signal)
 
 static int fork_child(struct worker *w)
 {
-    int down[2], up[2];
+    int down[2], up[2], said;
     pid_t parent = getpid();
 
-    if (pipe2(down, O_CLOEXEC) || pipe2(up, O_CLOEXEC))
+    if (pipe2(down, O_CLOEXEC) || pipe2(up, O_CLOEXEC) || chatter_open(&w->chatter, &said))
         return err_set(&w->err, E_SYSTEM, "cannot make a pipe: %s", strerror(errno));
     fcntl(up[1], F_SETPIPE_SZ, PIPE_SIZE); /* best effort: a small pipe is only slower */
     w->child = fork();
@@ -47,57 +49,81 @@ static int fork_child(struct worker *w)
     if (w->child == 0) {
         close(down[1]);
         close(up[0]);
+        close(w->chatter.fd);
         close(SPEC_FD_STORE);
         close(SPEC_FD_EVENTS);
-        child_main(down[0], up[1], SPEC_FD_CONNECTOR, parent);
+        child_main(down[0], up[1], said, SPEC_FD_CONNECTOR, parent);
     }
     close(down[0]);
     close(up[1]);
+    close(said);
     close(SPEC_FD_CONNECTOR);
     w->out.fd = down[1];
     w->in.fd = up[0];
     return SLUICE_OK;
 }
 
-static void tell_death(struct worker *w, int status)
+/* Wait for the child's death and end all it has started; past the grace it is killed. Returns whether it had to be. */
+static bool reap_child(struct worker *w, int *status, struct rusage *usage)
+{
+    bool killed = false;
+
+    while (w->child > 0 && !orphans_await(w->child, GRACE_US)) {
+        killed = true;
+        kill(-w->child, SIGKILL);
+        kill(w->child, SIGKILL); /* before it leads a group of its own */
+    }
+    while (w->child > 0 && wait4(w->child, status, 0, usage) < 0 && errno == EINTR)
+        continue;
+    w->child = 0;
+    chatter_close(&w->chatter, w->events);
+    orphans_end(); /* what the kernel holds cannot be helped from here; our own end is not held up */
+    return killed;
+}
+
+/* A plugin that is given no more memory usually dies of it: say so. */
+static void tell_memory(struct worker *w, const struct rusage *usage)
+{
+    int64_t limit = spec_int(w->spec, "memory"), used = (int64_t)usage->ru_maxrss * 1024;
+
+    if (limit > 0 && used > limit / 4 * 3)
+        err_set(&w->err, w->err.code, "%s; it held %lld MiB, limits.memory is %lld MiB", w->err.msg,
+                (long long)(used >> 20), (long long)(limit >> 20));
+}
+
+/* The pipe has ended before the run had. */
+static void tell_death(struct worker *w)
 {
     const char *plugin = spec_text(w->spec, "plugin_name");
+    struct rusage usage = {0};
+    int status = 0;
+    bool killed = reap_child(w, &status, &usage);
 
     w->end = END_CRASHED;
-    if (WIFSIGNALED(status))
+    if (killed)
+        err_set(&w->err, SLUICE_E_BUG, "plugin %s: it closed the pipe to its host in the middle of the run, went on, "
+                "and was killed", plugin);
+    else if (WIFSIGNALED(status))
         err_set(&w->err, SLUICE_E_BUG, "plugin %s: its process died of signal %d (%s)", plugin, WTERMSIG(status),
                 strsignal(WTERMSIG(status)));
     else
         err_set(&w->err, SLUICE_E_BUG, "plugin %s: its process ended itself with exit code %d in the middle of the run",
                 plugin, WEXITSTATUS(status));
-}
-
-/* Wait for the child's death; past the grace it is killed. */
-static int reap_child(struct worker *w)
-{
-    int64_t until = clock_mono_us() + GRACE_US;
-    int status = 0;
-
-    while (w->child > 0) {
-        pid_t got = waitpid(w->child, &status, WNOHANG);
-        if (got == w->child || (got < 0 && errno != EINTR))
-            break;
-        if (clock_mono_us() > until)
-            kill(w->child, SIGKILL);
-        clock_sleep_us(2000);
-    }
-    w->child = 0;
-    return status;
+    tell_memory(w, &usage);
 }
 
 /* Ask the child to end and forget what it still sends. */
 static void stop_child(struct worker *w)
 {
+    struct rusage usage;
+    int status;
+
     if (w->child > 0)
         kill(w->child, SIGTERM);
-    close(w->in.fd); /* whatever it writes next fails, which ends it too */
+    if (w->in.fd >= 0)
+        close(w->in.fd); /* whatever it writes next fails, which ends it too */
     w->in.fd = -1;
-    reap_child(w);
+    reap_child(w, &status, &usage);
 }
 
 /* ---- Listening ---- */
@@ -110,10 +136,10 @@ static void send_progress(struct worker *w)
     if (w->what != SPEC_RUN || clock_mono_us() < next)
         return;
     next = clock_mono_us() + TICK_MS * 1000;
-    event_send(w->events, json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "event", "progress", "processed",
-                                    (json_int_t)c->processed, "created", (json_int_t)c->created, "updated",
-                                    (json_int_t)c->updated, "skipped", (json_int_t)c->skipped, "errors",
-                                    (json_int_t)c->errors, "total", (json_int_t)w->run.total));
+    event_offer(w->events, json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "event", "progress", "processed",
+                                     (json_int_t)c->processed, "created", (json_int_t)c->created, "updated",
+                                     (json_int_t)c->updated, "skipped", (json_int_t)c->skipped, "errors",
+                                     (json_int_t)c->errors, "total", (json_int_t)w->run.total));
 }
 
 static bool is_over(struct worker *w)
@@ -133,28 +159,53 @@ static int commit_idle(struct worker *w)
     return sink_commit(&w->sink, NULL, &w->err);
 }
 
+/* A child can die without an end of the pipe: one that it forked holds it too. What it sent before is read first, so
+ * the pipe must be found empty after the death was seen. True when it is over. */
+static bool mind_child(struct worker *w)
+{
+    if (w->child_dead)
+        return true;
+    w->child_dead = orphans_await(w->child, 0);
+    return false;
+}
+
+/* Wait for bytes from the child. 1: some came; 0: the run is over, or a tick has passed; negative: an error. */
+static int wait_for_bytes(struct worker *w)
+{
+    struct pollfd p[2] = {{.fd = w->in.fd, .events = POLLIN}, {.fd = w->chatter.fd, .events = POLLIN}};
+    int ready = poll(p, 2, TICK_MS);
+
+    if (is_over(w))
+        return 0;
+    send_progress(w);
+    if (ready > 0 && p[1].revents)
+        chatter_take(&w->chatter, w->events);
+    if (ready > 0 && p[0].revents) {
+        int rc = frame_fill(&w->in, &w->err);
+        if (rc == 0)
+            tell_death(w);
+        return rc;
+    }
+    if (ready == 0 && mind_child(w))
+        tell_death(w);
+    return 0;
+}
+
 int worker_hear(struct worker *w, struct frame *f)
 {
+    int64_t idle_from = 0;
     int rc;
 
     while ((rc = frame_next(&w->in, f, &w->err)) == 0) {
-        struct pollfd p = {.fd = w->in.fd, .events = POLLIN};
-        int ready = poll(&p, 1, TICK_MS);
-        if (is_over(w))
-            return 0;
-        send_progress(w);
-        if (ready == 0)
+        if (idle_from == 0)
+            idle_from = clock_mono_us();
+        rc = wait_for_bytes(w);
+        if (rc < 0 || w->end != END_NONE)
+            return rc < 0 ? rc : 0;
+        if (clock_mono_us() - idle_from >= TICK_MS * 1000)
             rc = commit_idle(w);
-        if (rc)
+        if (rc < 0)
             return rc;
-        if (ready <= 0)
-            continue;
-        rc = frame_fill(&w->in, &w->err);
-        if (rc <= 0) {
-            if (rc == 0)
-                tell_death(w, reap_child(w));
-            return rc;
-        }
     }
     return rc;
 }
@@ -218,6 +269,7 @@ static int start_run(struct worker *w)
                             .batch_max = (uint32_t)spec_int(w->spec, "batch")};
     if (w->sink.batch_max == 0)
         w->sink.batch_max = 5000;
+    event_send(w->events, json_pack("{s:s, s:s}", "event", "starting", "run", w->run.id));
     rc = sink_open(&w->sink, &w->err);
     if (rc)
         return rc;
@@ -282,7 +334,7 @@ static int retry_text(struct worker *w, const struct reject *r)
     frame_end(&w->out);
     frame_flush(&w->out);
     w->retry_id = id;
-    w->sink.retried++;
+    w->sink.tally.retried++;
     while (!rc && w->retry_id && w->end == END_NONE && (rc = worker_hear(w, &f)) == 1)
         rc = intake_frame(w, &f);
     w->retry_id = NULL;
@@ -339,7 +391,8 @@ static int set_up(struct worker *w)
     for (int fd = SPEC_FD_CONNECTOR; fd <= SPEC_FD_EVENTS; fd++)
         fcntl(fd, F_SETFD, FD_CLOEXEC);
     w->events = SPEC_FD_EVENTS;
-    w->in.fd = -1;
+    w->in.fd = w->chatter.fd = -1;
+    orphans_adopt();
     int rc = fork_child(w); /* before anything is open */
     if (rc)
         return rc;
@@ -373,8 +426,7 @@ int worker_main(void)
         rc = conduct(&w);
     if (rc < 0 && w.end == END_NONE)
         w.end = END_FAIL;
-    if (w.in.fd >= 0)
-        stop_child(&w);
+    stop_child(&w);
     int code = outcome_finish(&w);
     sink_close(&w.sink);
     db_close(w.db);
