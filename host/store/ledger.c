@@ -271,9 +271,3 @@ int ledger_list(struct db *db, const char *job, const char *id, int64_t limit,
     db_bind_int(st, 2, limit);
     return walk(st, each, context, err);
 }
-
-int ledger_last(struct db *db, const char *job, int (*each)(const struct run *r, void *context), void *context,
-                struct err *err)
-{
-    return ledger_list(db, job, NULL, 1, each, context, err);
-}

@@ -30,8 +30,4 @@ int ledger_close(struct db *db, const char *id, const char *status, const char *
 int ledger_list(struct db *db, const char *job, const char *id, int64_t limit,
                 int (*each)(const struct run *r, void *context), void *context, struct err *err);
 
-/* The newest run of a job's partition, as ledger_list(). */
-int ledger_last(struct db *db, const char *job, int (*each)(const struct run *r, void *context), void *context,
-                struct err *err);
-
 #endif

@@ -39,16 +39,17 @@ static bool declared(const struct options *o, const char *name, size_t len)
 static bool declared_without_index(const struct options *o, const char *name)
 {
     struct buf plain = {0};
+    bool formed = true;
 
-    for (const char *p = name; *p; p++) {
-        if (*p == '[')
-            p += strcspn(p, "]");
-        else
+    for (const char *p = name; *p && formed; p++) {
+        if (*p != '[') {
             buf_add_char(&plain, *p);
-        if (!*p)
-            break;
+            continue;
+        }
+        p += 1 + strspn(p + 1, "0123456789");
+        formed = *p == ']';
     }
-    bool found = declared(o, buf_text(&plain), plain.len);
+    bool found = formed && declared(o, buf_text(&plain), plain.len);
     buf_free(&plain);
     return found;
 }

@@ -389,10 +389,6 @@ static void a_list_is_newest_first(void **state)
         assert_int_equal(ledger_list(db, cases[i].job, cases[i].id, cases[i].limit, note_run, &h, &err), cases[i].rc);
         assert_string_equal(h.text, cases[i].want);
     }
-    struct history last = {0};
-    struct err err = {0};
-    check_ok(ledger_last(db, "erp.orders", note_run, &last, &err), &err);
-    assert_string_equal(last.text, "erp.orders 3; ");
     db_close(db);
 }
 
