@@ -21,6 +21,9 @@ struct target {
     bool *shape;          /* which columns the next INSERT or UPDATE names */
     bool *changed;        /* which columns of the row found last differ */
     struct db_stmt **find; /* by rule */
+    struct db_stmt *adoptable; /* is there a row without identity? NULL: not asked, there may be one */
+    uint64_t asked_in;    /* the transaction that it was asked in */
+    bool may_adopt;       /* what it said, and what was written since */
     struct buf found;     /* identity of the row found last */
     struct buf stamp;     /* system columns of the second `stamped` */
     int64_t stamped;
@@ -41,17 +44,48 @@ static size_t identity_rule(const struct table *t)
 
 /* ---- Opening ---- */
 
+/* Prepare the statement in `sql`, which is freed. */
+static int prepare(struct target *t, struct buf *sql, struct db_stmt **out, struct err *err)
+{
+    int rc = sql->failed ? err_set(err, E_SYSTEM, "out of memory") : db_prepare(t->db, buf_text(sql), out, err);
+
+    buf_free(sql);
+    return rc ? err_wrap(err, "table %s", t->table->name) : SLUICE_OK;
+}
+
 static int prepare_finds(struct target *t, struct err *err)
 {
-    for (size_t i = 0; i < t->table->rule_count; i++) {
+    int rc = SLUICE_OK;
+
+    for (size_t i = 0; !rc && i < t->table->rule_count; i++) {
         struct buf sql = {0};
         target_sql_find(&t->sql, &t->table->rules[i], &sql);
-        int rc = sql.failed ? err_set(err, E_SYSTEM, "out of memory") : db_prepare(t->db, buf_text(&sql), &t->find[i], err);
-        buf_free(&sql);
-        if (rc)
-            return err_wrap(err, "table %s", t->table->name);
+        rc = prepare(t, &sql, &t->find[i], err);
     }
-    return SLUICE_OK;
+    return rc;
+}
+
+/* Is every column of the identity looked up as it is, so that an index on it knows the rows that have none? */
+static bool is_plain_identity(const struct target *t)
+{
+    const struct table_rule *r = t->sql.identity == TABLE_NONE ? NULL : &t->table->rules[t->sql.identity];
+
+    for (size_t i = 0; r && i < r->column_count; i++) {
+        if (t->table->columns[r->columns[i]].flags & (SLUICE_TRIM | SLUICE_LOWER))
+            return false;
+    }
+    return r;
+}
+
+static int prepare_adoptable(struct target *t, struct err *err)
+{
+    struct buf sql = {0};
+
+    t->may_adopt = true;
+    if (!is_plain_identity(t))
+        return SLUICE_OK;
+    target_sql_adoptable(&t->sql, &sql);
+    return prepare(t, &sql, &t->adoptable, err);
 }
 
 /* Only rule REBIND asks which rows this run has touched; the list lives in the database, not in memory. */
@@ -117,6 +151,8 @@ int target_open(struct db *db, const struct table *table, void (*warn)(void *con
     if (!rc)
         rc = prepare_finds(t, err);
     if (!rc)
+        rc = prepare_adoptable(t, err);
+    if (!rc)
         rc = prepare_claims(t, err);
     if (rc)
         target_close(t);
@@ -135,6 +171,7 @@ void target_close(struct target *t)
     }
     for (size_t i = 0; t->find && i < t->table->rule_count; i++)
         db_finalize(t->find[i]);
+    db_finalize(t->adoptable);
     variants_free(&t->inserts);
     variants_free(&t->updates);
     db_finalize(t->claim);
@@ -272,12 +309,41 @@ static void compare_row(struct target *t, struct db_stmt *st, struct target_hit 
     }
 }
 
+/* Rule ADOPT finds only rows without identity, and most tables have none: asked once a transaction, that saves a look-up
+ * for each new record. 1, 0 or an error. */
+static int may_adopt(struct target *t, struct err *err)
+{
+    uint64_t transaction = db_transaction(t->db);
+
+    if (!t->adoptable || (transaction && t->asked_in == transaction))
+        return t->may_adopt;
+    int rc = db_step(t->adoptable, err);
+    db_reset(t->adoptable);
+    if (rc >= 0) {
+        t->may_adopt = rc == 1;
+        t->asked_in = transaction;
+    }
+    return rc;
+}
+
+/* The record was written, perhaps as a row without identity. */
+static void note_written(struct target *t)
+{
+    if (!t->may_adopt)
+        t->may_adopt = !target_usable(t, t->sql.identity);
+}
+
 int target_find(struct target *t, size_t rule, struct target_hit *hit, struct err *err)
 {
     const struct table_rule *r = &t->table->rules[rule];
     struct db_stmt *st = t->find[rule];
     int n = 1;
 
+    if (r->rule == SLUICE_ADOPT) {
+        int rc = may_adopt(t, err);
+        if (rc <= 0)
+            return rc;
+    }
     if (t->table->scope != TABLE_NONE)
         db_bind(st, n++, t->cells[t->table->scope].value);
     for (size_t i = 0; i < r->column_count; i++)
@@ -353,6 +419,7 @@ int target_insert(struct target *t, int64_t now, int64_t *row, struct err *err)
             bind_cell(st, n++, t->cells[i].state == CELL_VALUE ? &t->cells[i] : &t->presets[i]);
     }
     bind_stamps(t, st, n, DDL_CREATED_AT, now);
+    note_written(t);
     rc = write_row(st, err);
     if (!rc)
         *row = db_last_row(t->db);
@@ -373,6 +440,7 @@ int target_update(struct target *t, const struct target_hit *hit, int64_t now, s
     }
     n = bind_stamps(t, st, n, DDL_UPDATED_AT, now);
     db_bind_int(st, n, hit->row);
+    note_written(t);
     return write_row(st, err);
 }
 

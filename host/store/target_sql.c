@@ -49,6 +49,15 @@ void target_sql_find(const struct target_sql *t, const struct table_rule *rule, 
     buf_add_str(sql, " LIMIT 2");
 }
 
+void target_sql_adoptable(const struct target_sql *t, struct buf *sql)
+{
+    buf_add_str(sql, "SELECT 1 FROM ");
+    db_quote(sql, t->table->name);
+    buf_add_str(sql, " WHERE 1 = 1");
+    add_no_identity(t, sql);
+    buf_add_str(sql, " LIMIT 1");
+}
+
 void target_sql_insert(void *context, const bool *shape, struct buf *sql)
 {
     const struct target_sql *t = context;

@@ -22,6 +22,9 @@ struct target_sql {
 /* Append: at most two rows that `rule` finds, the locator first, then every column that is not left out. */
 void target_sql_find(const struct target_sql *t, const struct table_rule *rule, struct buf *sql);
 
+/* Append: is there a row that has no identity? */
+void target_sql_adoptable(const struct target_sql *t, struct buf *sql);
+
 /* Append: a new row, or new values for one, naming the columns of `shape` (by column of the table). The signature is
  * variant_get()'s; `context` is a struct target_sql. */
 void target_sql_insert(void *context, const bool *shape, struct buf *sql);
