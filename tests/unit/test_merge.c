@@ -165,6 +165,25 @@ static void adopting_takes_only_rows_without_an_identity(void **state)
     tear_down(&f);
 }
 
+static void a_row_that_another_program_adds_between_two_batches_is_adopted(void **state)
+{
+    struct fixture f;
+    struct err err = {0};
+    (void)state;
+
+    set_up(&f, SLUICE_ADOPT);
+    assert_int_equal(db_begin(f.db, &err), 0);
+    assert_int_equal(merge(&f, integer(1), string("11"), string("A")), MERGE_CREATED);
+    assert_int_equal(db_commit(f.db, &err), 0);
+    assert_int_equal(db_exec(f.db, "INSERT INTO partners (tax, name, created_at, updated_at, last_sync_at)"
+                                   " VALUES ('22', 'by hand', '', '', '')", &err), 0);
+    assert_int_equal(db_begin(f.db, &err), 0);
+    assert_int_equal(merge(&f, integer(2), string("22"), string("B")), MERGE_UPDATED);
+    assert_int_equal(db_commit(f.db, &err), 0);
+    check_rows(&f, "1 11 A; 2 22 B; ");
+    tear_down(&f);
+}
+
 static void a_record_without_identity_finds_its_own_row_again(void **state)
 {
     struct fixture f;
@@ -308,6 +327,7 @@ int main(void)
         cmocka_unit_test(a_new_key_creates_and_the_same_record_again_is_unchanged),
         cmocka_unit_test(an_absent_field_stays_and_a_null_goes_back_to_the_preset),
         cmocka_unit_test(adopting_takes_only_rows_without_an_identity),
+        cmocka_unit_test(a_row_that_another_program_adds_between_two_batches_is_adopted),
         cmocka_unit_test(a_record_without_identity_finds_its_own_row_again),
         cmocka_unit_test(empty_and_dummy_keys_match_nothing),
         cmocka_unit_test(a_record_without_a_usable_key_is_rejected),
