@@ -172,7 +172,6 @@ static void a_row_that_another_program_adds_between_two_batches_is_adopted(void 
     (void)state;
 
     set_up(&f, SLUICE_ADOPT);
-    assert_int_equal(db_begin(f.db, &err), 0);
     assert_int_equal(merge(&f, integer(1), string("11"), string("A")), MERGE_CREATED);
     assert_int_equal(db_commit(f.db, &err), 0);
     assert_int_equal(db_exec(f.db, "INSERT INTO partners (tax, name, created_at, updated_at, last_sync_at)"
