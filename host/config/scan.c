@@ -83,19 +83,23 @@ static bool is_truth(const struct token *t)
 /* ---- Names ---- */
 
 /* A name that its group has already is reported; libconfig would stop there. */
-static void remember_name(struct scanner *sc, const struct token *t)
+static bool remember_name(struct scanner *sc, const struct token *t)
 {
-    for (size_t i = sc->frames[sc->depth].first_name; i < sc->name_count; i++) {
+    size_t first = sc->frames[sc->depth].first_name;
+    if (sc->name_count - first == SCAN_NAMES)
+        return stop(sc, t, "more than 1000 names in one group");
+    for (size_t i = first; i < sc->name_count; i++) {
         const struct name *n = &sc->names[i];
         if (n->len != t->len || memcmp(n->ptr, t->ptr, t->len) != 0)
             continue;
         config_problem(sc->lx.problems, sc->lx.file, t->line, "`%.*s` is set twice: line %d has it already",
                        (int)t->len, t->ptr, n->line);
         sc->out->readable = false;
-        return;
+        return true;
     }
     sc->names = room_for_one(sc->names, sc->name_count, sizeof *sc->names);
     sc->names[sc->name_count++] = (struct name){t->ptr, t->len, t->line};
+    return true;
 }
 
 static bool step_name(struct scanner *sc, struct frame *f, const struct token *t)
@@ -104,16 +108,24 @@ static bool step_name(struct scanner *sc, struct frame *f, const struct token *t
         return stop(sc, t, "one `;` too many");
     if (t->kind != TOKEN_WORD)
         return stop(sc, t, "a name is missing: a group holds lines such as name = \"value\";");
-    remember_name(sc, t);
+    if (!remember_name(sc, t))
+        return false;
     f->key = *t;
     f->expected = EXPECT_ASSIGN;
     return true;
 }
 
+static bool stop_unassigned(struct scanner *sc, const struct frame *f, const struct token *t)
+{
+    config_problem(sc->lx.problems, sc->lx.file, t->line,
+                   "a `=` is missing after `%.*s`, or a text above lacks a quote", (int)f->key.len, f->key.ptr);
+    return false;
+}
+
 static bool step_assign(struct scanner *sc, struct frame *f, const struct token *t)
 {
     if (t->kind != TOKEN_ASSIGN)
-        return stop(sc, t, "a `=` is missing after a name, or a text above lacks a quote");
+        return stop_unassigned(sc, f, t);
     f->expected = EXPECT_VALUE;
     return true;
 }
@@ -231,7 +243,7 @@ static bool step_close(struct scanner *sc, const struct frame *f, const struct t
         return false;
     }
     if (f->expected == EXPECT_ASSIGN)
-        return stop(sc, t, "a `=` is missing after a name, or a text above lacks a quote");
+        return stop_unassigned(sc, f, t);
     if (f->expected == EXPECT_VALUE)
         return stop(sc, t, f->open == '{' ? "a value is missing" : "a comma before the closing bracket: take it out");
     sc->name_count = f->first_name;

@@ -6,7 +6,8 @@
  *
  * Refused: a byte order mark, NUL bytes, text that is not UTF-8, lone carriage returns; comments and texts without end;
  *          backslashes but \\ and \"; integers that need an L, do not fit 64 bits or begin with 0; binary numbers;
- *          names that are set twice in a group; @include; brackets that do not match; more than SCAN_DEPTH of them.
+ *          names that are set twice in a group; @include; brackets that do not match; more than SCAN_DEPTH of them;
+ *          more than SCAN_NAMES names in a group.
  */
 #ifndef SLUICE_CONFIG_SCAN_H
 #define SLUICE_CONFIG_SCAN_H
@@ -15,6 +16,9 @@
 
 /* Brackets within brackets. */
 #define SCAN_DEPTH 32
+
+/* Names in one group: each is compared with those before it, here and in libconfig. */
+#define SCAN_NAMES 1000
 
 struct scan {
     bool readable;    /* libconfig may read the text */

@@ -177,7 +177,7 @@ static void what_is_no_libconfig_says_what_is_missing(void **state)
         {"limits = { max_runs = 4;; };", "1: one `;` too many"},
         {"limits = { max_runs = ; };", "1: a value is missing"},
         {"limits = { max_runs = };", "1: a value is missing"},
-        {"limits = { max_runs 4; };", "1: a `=` is missing after a name, or a text above lacks a quote"},
+        {"limits = { max_runs 4; };", "1: a `=` is missing after `max_runs`, or a text above lacks a quote"},
         {"limits =", "1: the file ends in the middle of a line: a value is missing"},
         {"limits = { 4 };", "1: a name is missing: a group holds lines such as name = \"value\";"},
         {"limits = { _x = 4; };", "1: a name begins with a letter and holds letters, digits, _ and - only"},
