@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 void *cli_must(void *p)
 {
@@ -47,6 +48,8 @@ void cli_print_problems(const struct config_problems *problems)
         else
             fprintf(stderr, "%s: %s\n", p->file, p->text);
     }
+    if (problems->more)
+        fprintf(stderr, "and %zu more problems\n", problems->more);
 }
 
 int cli_load(const struct cli *cli, struct config **out)
@@ -57,6 +60,15 @@ int cli_load(const struct cli *cli, struct config **out)
     cli_print_problems(&problems);
     config_problems_free(&problems);
     return err_exit_code(rc);
+}
+
+/* The description that an earlier connector got of the same plugin: a plugin is loaded once, however many use it. */
+static json_t *described(const struct config *config, size_t index, json_t *const *descriptions)
+{
+    for (size_t i = 0; i < index; i++)
+        if (descriptions[i] && strcmp(config->connectors[i].plugin, config->connectors[index].plugin) == 0)
+            return json_incref(descriptions[i]);
+    return NULL;
 }
 
 /* The description of connector `c`'s plugin; NULL after a problem was added. */
@@ -83,7 +95,9 @@ void cli_bind(struct config *config, struct config_problems *problems)
     for (size_t i = 0; i < config->connector_count; i++) {
         if (!config->connectors[i].enabled)
             continue;
-        descriptions[i] = describe(config, &config->connectors[i], problems);
+        descriptions[i] = described(config, i, descriptions);
+        if (!descriptions[i])
+            descriptions[i] = describe(config, &config->connectors[i], problems);
         if (descriptions[i])
             config_bind(config, i, descriptions[i], problems);
     }

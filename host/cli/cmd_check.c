@@ -85,6 +85,8 @@ static int report(const struct cli *cli, const struct config *config, const stru
         results = check_live(cli, config, &code);
     if (cli->json) {
         json_t *json = json_pack("{s:b, s:o}", "ok", code == 0, "problems", problems_json(problems));
+        if (problems->more)
+            json_object_set_new(json, "more", json_integer((json_int_t)problems->more));
         if (live)
             json_object_set_new(json, "live", results ? results : json_array());
         cli_print_json(json);

@@ -37,7 +37,7 @@ const char *bind_hint(struct binder *b, const json_t *list, const char *name)
 
 int config_bind(struct config *c, size_t index, const json_t *description, struct config_problems *problems)
 {
-    size_t before = problems->count;
+    size_t before = problems_total(problems), sorted = problems->count;
     struct config_connector *connector = &c->connectors[index];
     struct binder b = {c, connector, problems, &c->files->pool};
     const json_t *streams = json_object_get(description, "streams");
@@ -48,6 +48,6 @@ int config_bind(struct config *c, size_t index, const json_t *description, struc
         bind_job(&b, &connector->jobs[i], streams);
     bind_order(&b, streams);
 
-    problems_sort(problems, before, c->files->names, c->files->count);
-    return problems->count > before ? SLUICE_E_CONFIG : SLUICE_OK;
+    problems_sort(problems, sorted, c->files->names, c->files->count);
+    return problems_total(problems) > before ? SLUICE_E_CONFIG : SLUICE_OK;
 }

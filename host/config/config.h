@@ -33,10 +33,12 @@ struct config_problem {
 struct config_problems {
     struct config_problem *list;
     size_t count;
+    size_t more; /* found beyond CONFIG_PROBLEMS_MAX, and only counted */
 };
+#define CONFIG_PROBLEMS_MAX 1000 /* nobody reads more, and each costs memory */
 void config_problems_free(struct config_problems *p);
 
-/* Add a problem; used by config and by those who check with it. */
+/* Add a problem; used by config and by those who check with it. Its text is masked, and cut where it is very long. */
 void config_problem(struct config_problems *p, const char *file, int line, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 

@@ -221,7 +221,7 @@ int config_load(const char *path, const char *env_file, struct config **out, str
     if (is_missing(path, problems))
         return E_NOT_FOUND;
 
-    size_t before = problems->count;
+    size_t before = problems_total(problems), sorted = problems->count;
     struct config *c = calloc(1, sizeof *c);
     struct config_files *files = calloc(1, sizeof *files);
     if (!c || !files)
@@ -232,8 +232,8 @@ int config_load(const char *path, const char *env_file, struct config **out, str
     struct loader ld = {.files = files, .problems = problems};
     ld.in = (struct interpolator){&files->pool, &ld.env, problems, false};
     load_all(&ld, c, env_file);
-    if (problems->count > before) {
-        problems_sort(problems, before, files->names, files->count);
+    if (problems_total(problems) > before) {
+        problems_sort(problems, sorted, files->names, files->count);
         config_free(c);
         return SLUICE_E_CONFIG;
     }

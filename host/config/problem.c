@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* As much of a text as is kept: whoever wrote a megabyte of it knows it. */
+#define TEXT_MAX 2000
+
 /* What was written may hold bytes that move a terminal's cursor. */
 static void tame_controls(char *text)
 {
@@ -16,8 +19,29 @@ static void tame_controls(char *text)
             *c = '?';
 }
 
+static void shorten(struct buf *text)
+{
+    static const char mark[] = "…";
+    if (text->len <= TEXT_MAX)
+        return;
+    size_t len = TEXT_MAX;
+    while (len > 0 && ((unsigned char)text->ptr[len] & 0xC0) == 0x80)
+        len--;
+    memcpy(text->ptr + len, mark, sizeof mark);
+    text->len = len + sizeof mark - 1;
+}
+
+size_t problems_total(const struct config_problems *p)
+{
+    return p->count + p->more;
+}
+
 void config_problem(struct config_problems *p, const char *file, int line, const char *fmt, ...)
 {
+    if (p->count == CONFIG_PROBLEMS_MAX) {
+        p->more++;
+        return;
+    }
     struct buf text = {0};
     va_list args;
     va_start(args, fmt);
@@ -29,7 +53,8 @@ void config_problem(struct config_problems *p, const char *file, int line, const
     if (!ok || !name || !list || !buf_add(&text, "", 0) || !text.ptr)
         pool_exhausted();
     tame_controls(text.ptr);
-    redact(text.ptr, text.len);
+    text.len = redact(text.ptr, text.len);
+    shorten(&text);
     p->list = list;
     p->list[p->count++] = (struct config_problem){name, line, text.ptr};
 }

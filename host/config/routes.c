@@ -1,6 +1,7 @@
 /* routes.c - HTTP paths that two connectors claim. */
 #include "load.h"
 
+#include "problem.h"
 #include "sluice/abi.h"
 #include "value.h"
 
@@ -67,11 +68,11 @@ static void compare(const struct config *c, size_t first, size_t second, const j
 
 int config_check_routes(const struct config *c, const json_t *const *descriptions, struct config_problems *problems)
 {
-    size_t before = problems->count;
+    size_t before = problems_total(problems);
     for (size_t i = 0; i < c->connector_count; i++)
         for (size_t j = 0; j < i; j++)
             if (descriptions[i] && descriptions[j] && c->connectors[i].enabled && c->connectors[j].enabled &&
                 c->connectors[i].routes && c->connectors[j].routes)
                 compare(c, j, i, descriptions, problems);
-    return problems->count > before ? SLUICE_E_CONFIG : SLUICE_OK;
+    return problems_total(problems) > before ? SLUICE_E_CONFIG : SLUICE_OK;
 }
