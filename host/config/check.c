@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* The place of a member, else of the group. */
@@ -34,8 +36,9 @@ bool check_alert(struct reader *r, void *object, const struct config_node *node)
     bool silent = !alert->webhook[0] && !alert->command[0];
     if (silent && !node_find(node, "webhook") && !node_find(node, "command"))
         key_problem(r, node, "an alert needs a `webhook` or a `command`");
-    if (alert->on_count == 0 && node_find(node, "on") && node_find(node, "on")->count == 0)
-        key_problem(r, place(node, "on"), "`on` lists nothing: the alert would never be told");
+    const struct config_node *on = node_find(node, "on");
+    if (on && on->kind == NODE_LIST && on->count == 0)
+        key_problem(r, on, "`on` lists nothing: the alert would never be told");
     if (alert->webhook[0]) {
         if (!url_has_scheme(alert->webhook, "http https"))
             key_problem(r, place(node, "webhook"), "`webhook` must be an http:// or https:// URL");
@@ -77,6 +80,8 @@ bool check_match(struct reader *r, void *object, const struct config_node *node)
 static void check_rules(struct reader *r, const struct config_job *job, const struct config_node *node)
 {
     const struct config_node *match = node_find(node, "match");
+    if (match && match->kind == NODE_LIST && match->count == 0)
+        key_problem(r, match, "`match` lists no rule: take the line out to keep the stream's own");
     for (size_t i = 0; match && i < job->match_count && match->count == job->match_count; i++) {
         uint32_t rule = job->match[i].rule;
         if (rule == 0)
@@ -92,11 +97,20 @@ static void check_fields(struct reader *r, const struct config_job *job, const s
 {
     const struct config_node *fields = node_find(node, "fields");
     for (size_t i = 0; fields && i < job->field_count && fields->count == job->field_count; i++) {
-        const struct config_node *at = place(fields->kids[i], "column");
+        const struct config_node *at = place(fields->kids[i], "column"), *scale = node_find(fields->kids[i], "scale");
+        if (scale && job->fields[i].type != SLUICE_DECIMAL)
+            key_problem(r, scale, "`scale` goes with the type decimal only");
         for (size_t j = 0; j < i; j++)
             if (job->fields[i].column[0] && strcmp(job->fields[i].column, job->fields[j].column) == 0)
                 key_problem(r, at, "`fields` fills the column `%s` twice", node_shown(at, job->fields[i].column));
     }
+}
+
+/* sluice's own tables: a stream that was written into one of them would take the ledger with it. */
+static void check_table(struct reader *r, const struct config_job *job, const struct config_node *node)
+{
+    if (strncasecmp(job->table, "sluice_", 7) == 0)
+        key_problem(r, place(node, "table"), "`table` must not begin with sluice_: such tables are sluice's own");
 }
 
 bool check_job(struct reader *r, void *object, const struct config_node *node)
@@ -107,6 +121,7 @@ bool check_job(struct reader *r, void *object, const struct config_node *node)
     job->node = node;
     check_rules(r, job, node);
     check_fields(r, job, node);
+    check_table(r, job, node);
     return true;
 }
 
@@ -121,9 +136,13 @@ static void name_job(struct reader *r, const struct config_connector *connector,
 
 static void check_ca_file(struct reader *r, const struct config_connector *k, const struct config_node *node)
 {
-    if (!k->enabled || !k->http.ca_file[0] || access(k->http.ca_file, R_OK) == 0)
+    struct stat st;
+    if (!k->enabled || !k->http.ca_file[0])
         return;
-    const char *reason = strerror(errno);
+    bool there = access(k->http.ca_file, R_OK) == 0 && stat(k->http.ca_file, &st) == 0;
+    const char *reason = there ? "not a file" : strerror(errno);
+    if (there && S_ISREG(st.st_mode))
+        return;
     const struct config_node *at = place(place(node, "http"), "ca_file");
     key_problem(r, at, "`ca_file` cannot be read: %s: %s", node_shown(at, k->http.ca_file), reason);
 }

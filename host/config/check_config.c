@@ -91,6 +91,18 @@ static void check_plugins(struct reader *r, const struct config *c, const struct
     source_guard(c->plugins, "the plugin directory", GUARD_CHANGE, &at);
 }
 
+/* The plugins that will be loaded: what is in them runs as whoever runs sluice. */
+static void check_plugin_files(struct reader *r, const struct config *c)
+{
+    for (size_t i = 0; i < c->connector_count; i++) {
+        const struct config_connector *k = &c->connectors[i];
+        struct source_place at = {r->problems, k->file, k->line};
+        const char *path = strchr(k->plugin, '/') ? k->plugin : pool_printf(r->pool, "%s/%s.so", c->plugins, k->plugin);
+        if (k->enabled)
+            source_guard(path, "the plugin", GUARD_CHANGE, &at);
+    }
+}
+
 /* ---- Connectors and jobs ---- */
 
 /* "line 12", or "connectors.d/a.cfg:12" where that is another file. */
@@ -146,6 +158,7 @@ bool check_config(struct reader *r, void *object, const struct config_node *root
     check_store(r, c, root);
     check_control(r, c, root);
     check_plugins(r, c, root);
+    check_plugin_files(r, c);
     check_names(r, c);
     for (size_t i = 0; i < c->connector_count; i++) {
         check_job_names(r, &c->connectors[i]);
