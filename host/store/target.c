@@ -18,6 +18,7 @@ struct target {
     struct target_sql sql; /* of these three */
     struct cell *cells;   /* the record, by column */
     struct cell *presets; /* by column; CELL_ABSENT where there is none */
+    bool *is_identity;    /* which columns are the identity */
     bool *shape;          /* which columns the next INSERT or UPDATE names */
     bool *changed;        /* which columns of the row found last differ */
     struct db_stmt **find; /* by rule */
@@ -124,13 +125,23 @@ static int allocate(struct target *t, struct err *err)
 
     t->cells = calloc(n + 1, sizeof(*t->cells));
     t->presets = calloc(n + 1, sizeof(*t->presets));
+    t->is_identity = calloc(n + 1, sizeof(*t->is_identity));
     t->shape = calloc(n + 1, sizeof(*t->shape));
     t->changed = calloc(n + 1, sizeof(*t->changed));
     t->find = calloc(t->table->rule_count + 1, sizeof(struct db_stmt *));
     t->inserts.count = t->updates.count = n;
-    if (t->cells && t->presets && t->shape && t->changed && t->find)
+    if (t->cells && t->presets && t->is_identity && t->shape && t->changed && t->find)
         return SLUICE_OK;
     return err_set(err, E_SYSTEM, "out of memory");
+}
+
+static void note_identity_columns(struct target *t)
+{
+    if (t->sql.identity == TABLE_NONE)
+        return;
+    const struct table_rule *r = &t->table->rules[t->sql.identity];
+    for (size_t i = 0; i < r->column_count; i++)
+        t->is_identity[r->columns[i]] = true;
 }
 
 int target_open(struct db *db, const struct table *table, void (*warn)(void *context, const char *text), void *context,
@@ -144,6 +155,8 @@ int target_open(struct db *db, const struct table *table, void (*warn)(void *con
     t->table = table;
     t->sql = (struct target_sql){db, table, &t->state, identity_rule(table)};
     int rc = allocate(t, err);
+    if (!rc)
+        note_identity_columns(t);
     if (!rc)
         rc = ddl_ensure(db, table, &t->state, warn, context, err);
     if (!rc)
@@ -181,6 +194,7 @@ void target_close(struct target *t)
     buf_free(&t->stamp);
     free(t->cells);
     free(t->presets);
+    free(t->is_identity);
     free(t->shape);
     free(t->changed);
     free(t->find);
@@ -248,12 +262,13 @@ void target_key(const struct target *t, size_t rule, struct buf *out)
     }
 }
 
-/* What the record makes of column `i` of a stored row: a null goes back to the preset. NULL: it stays as it is. */
+/* What the record makes of column `i` of a stored row: a null goes back to the preset. NULL: it stays as it is, as an
+ * identity does when the record has none: it was found by another key, and says nothing about this one. */
 static const struct cell *wanted(const struct target *t, size_t i)
 {
     const struct cell *cell = &t->cells[i];
 
-    if (cell->state == CELL_ABSENT)
+    if (cell->state == CELL_ABSENT || (t->is_identity[i] && is_empty(cell)))
         return NULL;
     if (cell->state == CELL_NULL)
         return t->presets[i].state == CELL_VALUE ? &t->presets[i] : &null_cell;
@@ -262,7 +277,10 @@ static const struct cell *wanted(const struct target *t, size_t i)
 
 static void note_identity(struct target *t, size_t column, const struct db_value *stored, struct target_hit *hit)
 {
-    if (stored->type == DB_NULL || (stored->type == DB_TEXT && stored->s.len == 0))
+    const struct table_rule *rule = &t->table->rules[t->sql.identity];
+    const struct cell have = {.state = CELL_VALUE, .value = *stored};
+
+    if (stored->type == DB_NULL || (stored->type == DB_TEXT && stored->s.len == 0) || is_dummy(rule, &have))
         return;
     hit->has_identity = true;
     if (!is_empty(&t->cells[column]) && !cell_equals(&t->cells[column], &t->table->columns[column], stored))
@@ -273,18 +291,6 @@ static void note_identity(struct target *t, size_t column, const struct db_value
         buf_printf(&t->found, "%lld", (long long)stored->i);
     else
         buf_add(&t->found, stored->s.ptr, stored->s.len);
-}
-
-static bool is_identity(const struct target *t, size_t column)
-{
-    if (t->sql.identity == TABLE_NONE)
-        return false;
-    const struct table_rule *r = &t->table->rules[t->sql.identity];
-    for (size_t i = 0; i < r->column_count; i++) {
-        if (r->columns[i] == column)
-            return true;
-    }
-    return false;
 }
 
 static void compare_row(struct target *t, struct db_stmt *st, struct target_hit *hit)
@@ -304,7 +310,7 @@ static void compare_row(struct target *t, struct db_stmt *st, struct target_hit 
             t->changed[i] = true;
             hit->same = false;
         }
-        if (is_identity(t, i))
+        if (t->is_identity[i])
             note_identity(t, i, &stored, hit);
     }
 }
@@ -389,7 +395,7 @@ static int bind_stamps(struct target *t, struct db_stmt *st, int index, size_t f
 }
 
 /* Run an INSERT or UPDATE of one row. A trigger or a conflict clause may leave the row out and call it success. */
-static int write_row(struct db_stmt *st, struct err *err)
+static int write_one(struct db_stmt *st, struct err *err)
 {
     int64_t changes = 0;
     int rc = db_run(st, &changes, err);
@@ -397,6 +403,25 @@ static int write_row(struct db_stmt *st, struct err *err)
     if (!rc && changes != 1)
         return err_set(err, E_REFUSED, "ignored: a trigger or constraint of the table dropped it without an error");
     return rc;
+}
+
+/* A foreign key that would fail at the commit, and take the batch with it, is the fault of this one row. */
+static int write_row(struct target *t, struct db_stmt *st, struct err *err)
+{
+    if (!t->state.deferred)
+        return write_one(st, err);
+    int rc = db_exec(t->db, "SAVEPOINT sluice_row", err);
+    if (rc)
+        return rc;
+    rc = write_one(st, err);
+    if (!rc && db_breaks_deferred(t->db))
+        rc = err_set(err, E_REFUSED, "foreign-key: the row it points to is not there");
+    struct err undo = {0};
+    if (rc == E_REFUSED && db_exec(t->db, "ROLLBACK TO sluice_row", &undo))
+        *err = undo;
+    if (db_exec(t->db, "RELEASE sluice_row", &undo))
+        *err = undo;
+    return undo.code ? undo.code : rc;
 }
 
 int target_insert(struct target *t, int64_t now, int64_t *row, struct err *err)
@@ -420,7 +445,7 @@ int target_insert(struct target *t, int64_t now, int64_t *row, struct err *err)
     }
     bind_stamps(t, st, n, DDL_CREATED_AT, now);
     note_written(t);
-    rc = write_row(st, err);
+    rc = write_row(t, st, err);
     if (!rc)
         *row = db_last_row(t->db);
     return rc;
@@ -441,7 +466,7 @@ int target_update(struct target *t, const struct target_hit *hit, int64_t now, s
     n = bind_stamps(t, st, n, DDL_UPDATED_AT, now);
     db_bind_int(st, n, hit->row);
     note_written(t);
-    return write_row(st, err);
+    return write_row(t, st, err);
 }
 
 int target_claim(struct target *t, int64_t row, struct err *err)

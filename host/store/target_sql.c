@@ -15,6 +15,12 @@ static void add_no_identity(const struct target_sql *t, struct buf *sql)
             db_quote(sql, c->name);
             buf_add_str(sql, " = ''");
         }
+        for (size_t k = 0; k < id->never_count; k++) {
+            buf_add_str(sql, " OR ");
+            db_quote(sql, c->name);
+            buf_add_str(sql, " = ");
+            db_quote_text(sql, id->never[k]);
+        }
         buf_add_str(sql, ")");
     }
 }

@@ -46,6 +46,12 @@ static void no_warning(void *context, const char *line)
     fail_msg("unexpected warning: %s", line);
 }
 
+static void no_matter(void *context, const char *line)
+{
+    (void)context;
+    (void)line;
+}
+
 static void set_up(struct fixture *f, uint32_t second_rule)
 {
     struct err err = {0};
@@ -294,6 +300,40 @@ static void a_refused_record_leaves_the_others_of_its_transaction(void **state)
     tear_down(&f);
 }
 
+static void a_record_without_identity_does_not_take_a_rows_identity_away(void **state)
+{
+    struct fixture f;
+    (void)state;
+
+    set_up(&f, SLUICE_REBIND);
+    assert_int_equal(merge(&f, integer(1), string("11"), string("A")), MERGE_CREATED);
+    assert_int_equal(merge(&f, null, string("11"), string("A")), MERGE_UNCHANGED);
+    check_rows(&f, "1 11 A; ");
+    tear_down(&f);
+}
+
+static void a_deferred_foreign_key_rejects_its_record_alone(void **state)
+{
+    struct fixture f;
+    struct err err = {0};
+    (void)state;
+
+    set_up(&f, SLUICE_ADOPT);
+    target_close(f.target);
+    assert_int_equal(db_exec(f.db, "DROP TABLE partners; CREATE TABLE names (name TEXT PRIMARY KEY);"
+                                   "INSERT INTO names VALUES ('A'), ('C');"
+                                   "CREATE TABLE partners (id INTEGER PRIMARY KEY, id_at_source BIGINT, tax TEXT, money TEXT,"
+                                   " seen TEXT, name TEXT REFERENCES names (name) DEFERRABLE INITIALLY DEFERRED)", &err), 0);
+    assert_int_equal(target_open(f.db, &f.table, no_matter, NULL, &f.target, &err), 0);
+    assert_int_equal(merge(&f, integer(1), string("11"), string("A")), MERGE_CREATED);
+    assert_int_equal(merge(&f, integer(2), string("12"), string("B")), MERGE_REJECTED);
+    assert_string_equal(buf_text(&f.outcome.reason), "foreign-key: the row it points to is not there");
+    assert_int_equal(merge(&f, integer(3), string("13"), string("C")), MERGE_CREATED);
+    assert_int_equal(db_commit(f.db, &err), 0);
+    check_rows(&f, "1 11 A; 3 13 C; ");
+    tear_down(&f);
+}
+
 static void decimals_and_times_are_stored_exactly_and_compared_as_stored(void **state)
 {
     struct fixture f;
@@ -334,6 +374,8 @@ int main(void)
         cmocka_unit_test(trimmed_keys_match_rows_that_were_stored_untrimmed),
         cmocka_unit_test(rebinding_takes_a_row_over_but_not_one_used_in_this_run),
         cmocka_unit_test(a_refused_record_leaves_the_others_of_its_transaction),
+        cmocka_unit_test(a_record_without_identity_does_not_take_a_rows_identity_away),
+        cmocka_unit_test(a_deferred_foreign_key_rejects_its_record_alone),
         cmocka_unit_test(decimals_and_times_are_stored_exactly_and_compared_as_stored),
     };
 

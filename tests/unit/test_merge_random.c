@@ -190,8 +190,8 @@ static struct row applied(const struct row *before, const struct record *r)
         struct field f = r->fields[i];
         if (f.state == ABSENT && i == NOTE)
             f.state = EMPTY;
-        if (f.state == ABSENT)
-            continue;
+        if (f.state == ABSENT || (i == ID && is_empty(&f)))
+            continue; /* a record without an identity says nothing about the row's */
         after.fields[i] = i == NAME && f.state == EMPTY ? value("Unknown") : f;
     }
     return after;
