@@ -3,6 +3,7 @@
 
 #include "date.h"
 #include "decimal.h"
+#include "plain.h"
 
 #include <string.h>
 
@@ -58,7 +59,8 @@ bool cell_set(struct cell *cell, const struct table_column *c, const sluice_valu
         return true;
     case SLUICE_TEXT:
         set_text(cell, value->as.s);
-        return true;
+        *why = "is not valid UTF-8";
+        return plain_is_utf8(value->as.s);
     case SLUICE_DECIMAL:
         decimal_print(&cell->text, value->as.i, c->scale);
         break;

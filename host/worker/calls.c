@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "redact.h"
+#include "text.h"
 
 #include <string.h>
 
@@ -156,19 +157,19 @@ static int32_t host_status(sluice_run *run)
     return over(c);
 }
 
+/* Without an allocation: memory may be what has run out. */
 static int32_t host_fail(sluice_run *run, int32_t code, sluice_str why)
 {
     struct calls *c = calls_of(run);
-    struct buf text = {0};
+    char text[sizeof(c->why.msg)];
+    sluice_str shown = text_cut(why, sizeof(text) - 1);
 
     if (enter(c, "fail"))
         return over(c);
     if (code > SLUICE_E_CONFIG || code < SLUICE_E_BUG || (code == SLUICE_E_CANCELLED && !atomic_load(c->stop)))
         code = SLUICE_E_BUG; /* only the host cancels */
-    buf_add(&text, why.ptr, why.len);
-    int32_t rc = calls_fail(c, code, buf_text(&text));
-    buf_free(&text);
-    return rc;
+    snprintf(text, sizeof(text), "%.*s", (int)shown.len, shown.len ? shown.ptr : "");
+    return calls_fail(c, code, *text ? text : "it failed without saying why");
 }
 
 static int32_t host_option(sluice_run *run, const char *name, sluice_value *value)

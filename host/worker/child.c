@@ -7,6 +7,7 @@
 #include "redact.h"
 #include "spec.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -243,11 +244,25 @@ static void say_hello(struct child *ch)
     json_decref(hello);
 }
 
+/* A connector that left no descriptor free fails with whatever it tries next. */
+static void tell_descriptors(struct err *why)
+{
+    int fd = dup(STDIN_FILENO);
+
+    if (fd >= 0)
+        close(fd);
+    else if (errno == EMFILE)
+        err_set(why, why->code, "%s; the plugin's process has no descriptor left (it may have %d)", why->msg,
+                DESCRIPTORS_MAX);
+}
+
 static void say_end(struct child *ch)
 {
     struct err why = {0};
     int code = calls_close(&ch->calls, &why);
 
+    if (code)
+        tell_descriptors(&why);
     frame_begin(&ch->out, code ? FRAME_FAIL : FRAME_DONE);
     if (code) {
         frame_put_i64(&ch->out, code);
@@ -343,6 +358,7 @@ void child_main(int in, int out, int said, int spec, pid_t parent)
     struct err err = {0};
 
     ch.out.fd = out;
+    ch.out.owner = getpid();
     ch.in.fd = in;
     ch.calls.out = &ch.out;
     calls_open(&ch.calls);

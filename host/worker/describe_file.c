@@ -23,7 +23,8 @@
 
 #define DESCRIPTION_MAX ((size_t)4 << 20)
 #define READ_BYTES      ((size_t)64 << 10)
-#define ANSWER_FD       3 /* the child's end of the pipe */
+#define ANSWER_FD       3  /* the child's end of the pipe */
+#define LOOK_MS         20 /* between two looks whether it still lives */
 
 /* ---- The child ---- */
 
@@ -104,17 +105,30 @@ static int too_late(int timeout_ms, struct err *err)
     return err_set(err, SLUICE_E_BUG, "did not describe itself within %g s", (double)timeout_ms / 1000);
 }
 
-/* Read until the child closes the pipe; 0, or why no more is read. */
-static int read_answer(int in, int timeout_ms, int64_t deadline, struct buf *answer, struct err *err)
+/* Is there nothing more to come? A process that the plugin started may hold the pipe open: it is over when the child
+ * had died before the pipe was found empty. */
+static bool is_over(pid_t pid, bool *dead)
 {
+    if (*dead)
+        return true;
+    *dead = orphans_await(pid, 0);
+    return false;
+}
+
+/* Read until the end of what the child writes; 0, or why no more is read. */
+static int read_answer(pid_t pid, int in, int timeout_ms, int64_t deadline, struct buf *answer, struct err *err)
+{
+    bool dead = false;
+
     for (;;) {
-        int64_t left = deadline - clock_mono_us();
         struct pollfd p = {.fd = in, .events = POLLIN};
-        int ready = left > 0 ? poll(&p, 1, (int)(left / 1000) + 1) : 0;
-        if (ready < 0 && errno == EINTR)
-            continue;
-        if (ready <= 0)
+        int ready = poll(&p, 1, LOOK_MS);
+        if (clock_mono_us() > deadline)
             return too_late(timeout_ms, err);
+        if (ready == 0 && is_over(pid, &dead))
+            return SLUICE_OK;
+        if (ready <= 0)
+            continue;
         char *room = buf_reserve(answer, READ_BYTES);
         if (!room)
             return err_set(err, SLUICE_E_BUG, "its description is larger than %zu MiB", DESCRIPTION_MAX >> 20);
@@ -183,7 +197,7 @@ static json_t *hear_out(pid_t pid, int in, int timeout_ms, struct err *err)
     json_t *connector = NULL;
     int status = 0;
 
-    int rc = read_answer(in, timeout_ms, deadline, &answer, err);
+    int rc = read_answer(pid, in, timeout_ms, deadline, &answer, err);
     if (!end_child(pid, rc, timeout_ms, deadline, &status, err))
         connector = take_answer(&answer, status, err);
     buf_free(&answer);

@@ -105,6 +105,8 @@ bool frame_flush(struct frame_out *o)
 {
     size_t sent = 0;
 
+    if (o->owner && o->owner != getpid())
+        o->broken = true;
     while (!o->broken && sent < o->buf.len) {
         ssize_t n = write(o->fd, o->buf.ptr + sent, o->buf.len - sent);
         if (n < 0 && errno == EINTR)

@@ -13,6 +13,8 @@
 #include "buf.h"
 #include "err.h"
 
+#include <sys/types.h>
+
 #define FRAME_HELLO 1      /* text: JSON of describe_stream(), settings filled in */
 #define FRAME_ROW 2        /* u32 count, then values */
 #define FRAME_SKIP 3       /* str why */
@@ -39,6 +41,7 @@ struct frame_out {
     struct buf buf;  /* what is not written yet */
     size_t frame;    /* where the frame under way starts */
     bool broken;     /* the other end is gone, or memory */
+    pid_t owner;     /* a copy of the process that this one forked sends nothing; 0: anybody sends */
 };
 
 /* Begin a frame, put its parts, end it. It is sent when enough has gathered, or at the next frame_flush(). */

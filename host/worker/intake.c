@@ -264,7 +264,7 @@ static int take_fail(struct worker *w, struct frame_walk *walk)
         return broken(w, "a failure that is not one");
     char *plain = plain_text(why, TEXT_MAX);
     w->end = code == SLUICE_E_CANCELLED ? END_CANCELLED : END_FAIL;
-    err_set(&w->err, (int)code, "%s", plain && *plain ? plain : "it failed without a reason");
+    err_set(&w->err, (int)code, "%s", plain ? plain : "");
     free(plain);
     if (code == SLUICE_E_BUG || code == E_SYSTEM)
         err_wrap(&w->err, "plugin %s", spec_text(w->spec, "plugin_name"));

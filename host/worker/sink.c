@@ -2,6 +2,7 @@
 #include "sink.h"
 
 #include "clock.h"
+#include "plain.h"
 #include "record.h"
 
 #include <stdlib.h>
@@ -39,12 +40,27 @@ int sink_prepare(struct sink *s, struct err *err)
     return rc ? rc : sink_commit(s, NULL, err);
 }
 
+/* A text that the store refused may be no text at all: what is told and kept of it is. */
+static void make_plain(struct buf *b)
+{
+    char *plain = plain_is_utf8(buf_str(b)) ? NULL : plain_text(buf_str(b), b->len);
+
+    if (!plain)
+        return;
+    buf_clear(b);
+    buf_add_str(b, plain);
+    free(plain);
+}
+
 /* What is kept of a record that the store refused: the record as mapped. */
 static int keep_refused(struct sink *s, const sluice_value *values, uint32_t count, struct err *err)
 {
     buf_clear(&s->payload);
     if (!record_print(&s->payload, s->table, values, count))
         return err_set(err, E_SYSTEM, "out of memory");
+    make_plain(&s->payload);
+    make_plain(&s->outcome.key);
+    make_plain(&s->outcome.reason);
     return rejects_put(s->rejects, buf_str(&s->outcome.key), buf_text(&s->outcome.reason), REJECT_STORE,
                        buf_str(&s->payload), err);
 }

@@ -81,7 +81,7 @@ static bool reap_child(struct worker *w, int *status, struct rusage *usage)
     return killed;
 }
 
-/* A plugin that is given no more memory usually dies of it: say so. */
+/* A plugin that is given no more memory dies of it, or fails with whatever comes next: say so. */
 static void tell_memory(struct worker *w, const struct rusage *usage)
 {
     int64_t limit = spec_int(w->spec, "memory"), used = (int64_t)usage->ru_maxrss * 1024;
@@ -89,6 +89,12 @@ static void tell_memory(struct worker *w, const struct rusage *usage)
     if (limit > 0 && used > limit / 4 * 3)
         err_set(&w->err, w->err.code, "%s; it held %lld MiB, limits.memory is %lld MiB", w->err.msg,
                 (long long)(used >> 20), (long long)(limit >> 20));
+}
+
+/* It ended as if all were well, with half a frame in the pipe. */
+static bool is_cut(const struct worker *w, int status)
+{
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0 && w->in.end > w->in.start;
 }
 
 /* The pipe has ended before the run had. */
@@ -99,8 +105,10 @@ static void tell_death(struct worker *w)
     int status = 0;
     bool killed = reap_child(w, &status, &usage);
 
-    w->end = END_CRASHED;
-    if (killed)
+    w->end = !killed && is_cut(w, status) ? END_FAIL : END_CRASHED;
+    if (w->end == END_FAIL)
+        err_set(&w->err, SLUICE_E_BUG, "plugin %s broke the pipe: it ends in the middle of a frame", plugin);
+    else if (killed)
         err_set(&w->err, SLUICE_E_BUG, "plugin %s: it closed the pipe to its host in the middle of the run, went on, "
                 "and was killed", plugin);
     else if (WIFSIGNALED(status))
@@ -115,7 +123,7 @@ static void tell_death(struct worker *w)
 /* Ask the child to end and forget what it still sends. */
 static void stop_child(struct worker *w)
 {
-    struct rusage usage;
+    struct rusage usage = {0};
     int status;
 
     if (w->child > 0)
@@ -124,6 +132,8 @@ static void stop_child(struct worker *w)
         close(w->in.fd); /* whatever it writes next fails, which ends it too */
     w->in.fd = -1;
     reap_child(w, &status, &usage);
+    if (w->end == END_FAIL && w->err.code >= SLUICE_E_BUG)
+        tell_memory(w, &usage);
 }
 
 /* ---- Listening ---- */
@@ -207,7 +217,7 @@ int worker_hear(struct worker *w, struct frame *f)
         if (rc < 0)
             return rc;
     }
-    return rc;
+    return rc < 0 ? err_wrap(&w->err, "plugin %s", spec_text(w->spec, "plugin_name")) : rc;
 }
 
 /* ---- The run ---- */
