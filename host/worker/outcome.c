@@ -83,7 +83,7 @@ static int close_in_ledger(struct worker *w)
     if (!rc)
         return SLUICE_OK;
     sink_rollback(&w->sink);
-    if (w->end == END_DONE || w->end == END_CUT) {
+    if (rc == E_FENCED || w->end == END_DONE || w->end == END_CUT) { /* the row is another's, whatever ended us */
         w->end = END_FAIL;
         w->err = err;
         describe_end(w);

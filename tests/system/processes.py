@@ -58,7 +58,8 @@ def connector_of(worker):
 
 
 def leftovers(known=(), seconds=5):
-    """What became ours, is not in `known` and does not end by itself within `seconds`: {pid: (name, state)}."""
+    """What became ours, is not in `known` and does not end by itself within `seconds`: {pid: (name, state)}. It is ended
+    then, so that it disturbs nobody else."""
     deadline = time.monotonic() + seconds
     while True:
         left = {}
@@ -68,7 +69,11 @@ def leftovers(known=(), seconds=5):
                     left[pid] = stat(pid)
             except ChildProcessError:
                 pass  # somebody else's to wait for, and done
-        if not left or time.monotonic() > deadline:
+        if not left:
+            return {}
+        if time.monotonic() > deadline:
+            for pid in left:
+                kill(pid)
             return left
         time.sleep(0.005)
 

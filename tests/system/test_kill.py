@@ -8,6 +8,7 @@ import sys
 import processes
 from harness import *
 from harness import TIMEOUT
+from test_hostile import HOSTILE, HostileWorld
 
 POINTS = int(os.environ.get("SLUICE_KILL_POINTS", "20"))
 SEED = int(os.environ.get("SLUICE_KILL_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 31)
@@ -132,6 +133,89 @@ class Kills(Test):
             for _ in range(4):
                 self.kill_once(w, self.random.choice(TARGETS), self.random.uniform(0, self.seconds / 2))
             self.check_next(w)
+
+
+def dump(w):
+    with sqlite3.connect(w.database, timeout=10) as db:
+        return list(db.iterdump())
+
+
+class Fence(Test):
+    """A worker that is stopped, as a machine that sleeps stops it, and wakes when others have taken its run over."""
+
+    def start_and_stop(self, w):
+        """A run whose worker was stopped between two batches."""
+        process = w.start("run", "--json", "h.rows", config="hostile.cfg")
+        (run,) = wait_for(lambda: has_table(w, "sluice_runs") and
+                          w.query("SELECT * FROM sluice_runs WHERE status = 'running' AND processed % 1000 > 0"))
+        worker = processes.worker_of(process.pid)
+        processes.kill(worker, signal.SIGSTOP)  # what has come is committed, and the source is quiet
+        wait_for(lambda: processes.stat(worker)[1] == "T")
+        return process, worker, run
+
+    def wake(self, w, process, worker):
+        """It finds more records waiting, and must not write one."""
+        before = dump(w)
+        processes.kill(worker, signal.SIGCONT)
+        out, err = process.communicate(timeout=TIMEOUT)
+        result = Result(process.returncode, out, err)
+        self.assertEqual(result.code, 1, result)
+        self.assertEqual(result.json["status"], "failed")
+        self.assertIn("was taken over by another process; nothing more is written", result.json["error"])
+        self.assertEqual(dump(w), before)
+        self.assertEqual(processes.leftovers(), {})
+        return result
+
+    def take_over(self, w, deadline=60):
+        process, worker, run = self.start_and_stop(w)
+        w.execute("UPDATE sluice_runs SET status = 'crashed', reason = 'its host was gone' WHERE status = 'running'")
+        w.gate.touch()
+        other = w.run("h.rows", config="hostile.cfg")
+        self.assertEqual(other.code, 0, other)
+        self.check_counts(other, processed=6010, created=6010 - run["processed"], skipped=run["processed"])
+        return process, worker, run
+
+    def test_a_stopped_worker_that_wakes_after_a_take_over_writes_nothing(self):
+        with HostileWorld(None, HOSTILE / "hostile.so", "gate", deadline=60) as w:
+            process, worker, run = self.take_over(w)
+            result = self.wake(w, process, worker)
+            self.check_counts(result, created=run["created"])
+
+    def test_one_that_wakes_past_its_deadline_says_the_same(self):
+        with HostileWorld(None, HOSTILE / "hostile.so", "gate", deadline=2) as w:
+            started = time.monotonic()
+            process, worker, _ = self.take_over(w)
+            wait_for(lambda: time.monotonic() - started > 2.5)
+            self.wake(w, process, worker)
+
+    def test_nobody_takes_over_from_a_worker_that_is_only_stopped(self):
+        with HostileWorld(None, HOSTILE / "hostile.so", "gate", deadline=60) as w:
+            process, worker, run = self.start_and_stop(w)
+            other = w.run("h.rows", config="hostile.cfg")
+            self.assertEqual(other.code, 3, other)
+            self.assertIn(f"run {run['id']} of process {worker}", other.json["error"])
+            processes.kill(worker, signal.SIGCONT)
+            w.gate.touch()
+            out, err = process.communicate(timeout=TIMEOUT)
+            self.assertEqual(process.returncode, 0, out + err)
+            self.check_counts(json.loads(out), created=6010, status="success")
+
+    def test_the_next_run_finds_a_holder_that_is_dead_though_nobody_waited_for_it(self):
+        with HostileWorld(None, HOSTILE / "hostile.so", "gate", deadline=60) as w:
+            process, worker, run = self.start_and_stop(w)
+            processes.kill(process.pid, signal.SIGSTOP)  # the command cannot close the row
+            processes.kill(worker)
+            wait_for(lambda: processes.stat(worker)[1] == "Z")
+            w.gate.touch()
+            other = w.run("h.rows", config="hostile.cfg")
+            self.assertEqual(other.code, 0, other)
+            processes.kill(process.pid, signal.SIGCONT)
+            out, err = process.communicate(timeout=TIMEOUT)
+            self.assertEqual(json.loads(out)["status"], "crashed", out + err)
+            (old,) = w.query("SELECT * FROM sluice_runs WHERE id = ?", run["id"])
+            self.assertEqual(old["status"], "crashed")
+            self.assertIn(f"process {worker} on", old["reason"])
+            self.assertEqual(len(w.query("SELECT * FROM hostile_rows")), 6010)
 
 
 if __name__ == "__main__":
