@@ -1,7 +1,8 @@
 /* cmd_version.c - sluice version: what this is made of. Reads no configuration. */
 #include "cli.h"
 
-#include <curl/curl.h>
+#include "late_curl.h"
+
 #include <gnu/libc-version.h>
 #include <libconfig.h>
 #include <sqlite3.h>
@@ -38,6 +39,7 @@ static json_t *libraries_json(const struct library *list, size_t count)
 static int version_verb(struct cli *cli, int argc, char **argv)
 {
     char abi[32], libconfig[32];
+    struct err err = {0};
     int count = cli_parse(cli, &cli_verb_version, argc, argv, NULL, 0);
 
     if (count < 0)
@@ -47,9 +49,12 @@ static int version_verb(struct cli *cli, int argc, char **argv)
     snprintf(abi, sizeof(abi), "%s.%d", strrchr(SLUICE_ENTRY, 'v') + 1, SLUICE_ABI_MINOR);
     version_number(libconfig, sizeof(libconfig), LIBCONFIG_VER_MAJOR, LIBCONFIG_VER_MINOR, LIBCONFIG_VER_REVISION);
     const struct library libraries[] = {
-        {"libcurl", curl_version()},      {"jansson", jansson_version_str()},
-        {"sqlite", sqlite3_libversion()}, {"libconfig", libconfig},
-        {"zlib", zlibVersion()},          {"glibc", gnu_get_libc_version()},
+        {"libcurl", late_curl_load(&err) ? err.msg : curl_version()},
+        {"jansson", jansson_version_str()},
+        {"sqlite", sqlite3_libversion()},
+        {"libconfig", libconfig},
+        {"zlib", zlibVersion()},
+        {"glibc", gnu_get_libc_version()},
     };
     if (cli->json)
         return cli_print_json(json_pack("{s:s, s:s, s:o}", "version", SLUICE_VERSION, "abi", abi, "libraries",

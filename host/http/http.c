@@ -73,10 +73,13 @@ static int check_limits(const struct http_limits *l, struct err *err)
 int http_open(const struct http_limits *limits, struct http **out, struct err *err)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
+    int rc = late_curl_load(err);
+    if (rc)
+        return rc;
     pthread_once(&once, init_curl);
     struct http_limits checked = *limits;
     fill_defaults(&checked);
-    int rc = check_limits(&checked, err);
+    rc = check_limits(&checked, err);
     if (rc)
         return rc;
 

@@ -4,9 +4,9 @@
 
 #include "body.h"
 #include "http.h"
+#include "late_curl.h"
 #include "rate.h"
 
-#include <curl/curl.h>
 #include <sys/queue.h>
 
 #define HEADERS_MAX   ((size_t)64 * 1024)   /* of an answer */

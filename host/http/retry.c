@@ -1,8 +1,8 @@
 #include "retry.h"
 
 #include "clock.h"
+#include "late_curl.h"
 
-#include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>

@@ -1,7 +1,8 @@
 #include "url.h"
 
+#include "late_curl.h"
+
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <string.h>
 #include <strings.h>
 
