@@ -28,6 +28,16 @@ static size_t ascii(const char *p, size_t len)
     return n;
 }
 
+/* Bytes at the start of `p` that are characters of two bytes: all of Greek, whose texts are the longest here. */
+static size_t pairs(const unsigned char *p, size_t len)
+{
+    size_t n = 0;
+
+    while (len - n >= 2 && p[n] >= 0xC2 && p[n] <= 0xDF && (p[n + 1] & 0xC0) == 0x80)
+        n += 2;
+    return n;
+}
+
 /* The length of the character of more than one byte at `p`; 0 when there is none: no overlong form, no surrogate,
  * nothing beyond U+10FFFF. */
 static size_t wide(const unsigned char *p, size_t left)
@@ -59,10 +69,12 @@ bool plain_is_utf8(sluice_str s)
     size_t i = 0;
 
     while (i < s.len) {
-        i += ascii(s.ptr + i, s.len - i);
-        if (i == s.len)
-            break;
-        size_t len = wide((const unsigned char *)s.ptr + i, s.len - i);
+        const unsigned char *p = (const unsigned char *)s.ptr + i;
+        size_t len = ascii(s.ptr + i, s.len - i);
+        if (len == 0)
+            len = pairs(p, s.len - i);
+        if (len == 0)
+            len = wide(p, s.len - i);
         if (len == 0)
             return false;
         i += len;
