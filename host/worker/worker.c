@@ -130,7 +130,9 @@ static void stop_child(struct worker *w)
         kill(w->child, SIGTERM);
     if (w->in.fd >= 0)
         close(w->in.fd); /* whatever it writes next fails, which ends it too */
-    w->in.fd = -1;
+    if (w->out.fd >= 0)
+        close(w->out.fd); /* what it waits for will not come */
+    w->in.fd = w->out.fd = -1;
     reap_child(w, &status, &usage);
     if (w->end == END_FAIL && w->err.code >= SLUICE_E_BUG)
         tell_memory(w, &usage);
@@ -401,7 +403,7 @@ static int set_up(struct worker *w)
     for (int fd = SPEC_FD_CONNECTOR; fd <= SPEC_FD_EVENTS; fd++)
         fcntl(fd, F_SETFD, FD_CLOEXEC);
     w->events = SPEC_FD_EVENTS;
-    w->in.fd = w->chatter.fd = -1;
+    w->in.fd = w->out.fd = w->chatter.fd = -1;
     orphans_adopt();
     int rc = fork_child(w); /* before anything is open */
     if (rc)

@@ -153,6 +153,17 @@ class Exclusive(Test):
             first.terminate()
             first.communicate(timeout=15)
 
+    def test_a_run_that_cannot_start_ends_at_once(self):
+        with World() as w:
+            slow(w)
+            first = w.start("run", CUSTOMERS)
+            wait_running(w)
+            began = time.monotonic()
+            self.assertEqual(w.run(CUSTOMERS).code, 3)
+            self.assertLess(time.monotonic() - began, 2, "the connector is not waited for")
+            first.terminate()
+            first.communicate(timeout=15)
+
     def test_a_run_whose_process_was_killed_is_crashed_and_taken_over(self):
         with World() as w:
             slow(w)
