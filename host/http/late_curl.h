@@ -1,8 +1,8 @@
-/* late_curl.h - libcurl, loaded by the process that asks the source and by no other. Include it instead of <curl/curl.h>.
+/* late_curl.h - libcurl, loaded by the process that asks the source and by no other. Stands for <curl/curl.h>.
  *
- * libcurl brings thirty libraries along: linked with the program they cost 3 ms of CPU at every start, of the writer and
- * of each command too, and the supervisor memory. So the functions that are used here are pointers, and the names of the
- * functions lead to them. Another one that is used must be added to both lists, or the program does not link.
+ * libcurl brings thirty libraries along: linked with the program they cost 3 ms of CPU and 5 MiB at every start, of the
+ * writer and of each command too. So the functions that are used here are pointers, and their names lead to them.
+ * Another one that is used must be added to both lists, or the program does not link.
  */
 #ifndef SLUICE_HTTP_LATE_CURL_H
 #define SLUICE_HTTP_LATE_CURL_H

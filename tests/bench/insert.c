@@ -80,7 +80,8 @@ static void *grow(void *old, size_t *max, size_t wanted, size_t size)
 static void list_columns(sqlite3 *db, const char *table, char *columns, size_t size)
 {
     char *sql = sqlite3_mprintf("SELECT group_concat('\"' || name || '\"') FROM pragma_table_info(%Q)"
-                                " WHERE NOT (pk AND type = 'INTEGER')", table);
+                                " WHERE NOT (pk AND type = 'INTEGER')",
+                                table);
     sqlite3_stmt *st = prepare(db, sql);
     if (sqlite3_step(st) != SQLITE_ROW || !sqlite3_column_text(st, 0))
         fail("no such table", db);
