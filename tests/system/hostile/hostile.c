@@ -67,7 +67,7 @@ static _Noreturn void wait_for_ever(void)
 
 static void null_pointer(sluice_run *run)
 {
-    int *volatile p = NULL;
+    volatile int *volatile p = NULL; /* or an optimiser leaves the write out */
 
     (void)run;
     *p = 1;
