@@ -6,6 +6,7 @@
 
 #define MASK "***"
 #define MASK_LEN 3
+#define ESCAPE_LEN 12 /* the longest one: \ud83d\udd11 */
 
 struct secret {
     char *ptr;
@@ -164,21 +165,39 @@ static struct unit next_json(const char *text, size_t len)
 
 /* ---- Matching ---- */
 
+/* Does this begin with the mark of a cut? */
+static bool is_mark(const char *text, size_t len)
+{
+    return len >= 3 && (memcmp(text, "...", 3) == 0 || memcmp(text, "…", 3) == 0);
+}
+
+/* Where a text was cut at `at` or inside the escape that begins there; 0 when it was not. */
+static size_t cut_at(const char *text, size_t len, size_t at)
+{
+    size_t end = at;
+    if (at < len && (text[at] == '%' || text[at] == '\\'))
+        while (end < len && end - at < ESCAPE_LEN && !is_mark(text + end, len - end))
+            end++;
+    return is_mark(text + end, len - end) ? end : 0;
+}
+
 typedef struct unit unit_reader(const char *text, size_t len);
 
-/* How many bytes at `text` stand for the whole secret when read with `next`; 0 when they do not. A "+" may be a blank:
- * harmless where it is none, since everything else must fit as well. */
+/* How many bytes at `text` stand for the whole secret, or for as much of it as was left by a cut, when read with
+ * `next`; 0 when they do not. A "+" may be a blank: harmless where it is none, since everything else must fit as well. */
 static size_t match_form(const char *text, size_t len, const struct secret *secret, unit_reader *next)
 {
-    size_t at = 0, matched = 0;
+    size_t at = 0, matched = 0, cut = 0;
     while (matched < secret->len) {
+        if (matched >= MASK_LEN && cut_at(text, len, at))
+            cut = cut_at(text, len, at);
         if (at == len)
-            return 0;
+            return cut;
         struct unit u = next(text + at, len - at);
         bool plus_for_blank = next == next_url && text[at] == '+' && secret->ptr[matched] == ' ';
         if (!plus_for_blank &&
             (u.len > secret->len - matched || memcmp(u.bytes, secret->ptr + matched, u.len) != 0))
-            return 0;
+            return cut;
         matched += u.len;
         at += u.taken;
     }

@@ -1,7 +1,9 @@
 /* redact.h - secrets of this process, and text without them.
  *
  * Whoever learns a secret registers it; whoever lets text out (log, errors, ledger, JSON, the pipe) passes it through
- * redact(). A secret is masked as it is, as JSON text (any escapes) and as URL text (any percent-encoding).
+ * redact(). A secret is masked as it is, as JSON text (any escapes) and as URL text (any percent-encoding); its first
+ * bytes, three or more, also where the text was cut inside it, which shows as "..." or "…" behind them: who cuts text
+ * that was not masked yet, says so with one of these.
  *
  * Limits:  secrets shorter than three bytes are not masked: they would mask half of every text.
  * Threads: register before threads start; redact() from any.

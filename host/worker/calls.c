@@ -162,13 +162,13 @@ static int32_t host_fail(sluice_run *run, int32_t code, sluice_str why)
 {
     struct calls *c = calls_of(run);
     char text[sizeof(c->why.msg)];
-    sluice_str shown = text_cut(why, sizeof(text) - 1);
+    sluice_str shown = text_cut(why, sizeof(text) - sizeof("…")); /* a secret may be cut: said, so that it is masked */
 
     if (enter(c, "fail"))
         return over(c);
     if (code > SLUICE_E_CONFIG || code < SLUICE_E_BUG || (code == SLUICE_E_CANCELLED && !atomic_load(c->stop)))
         code = SLUICE_E_BUG; /* only the host cancels */
-    snprintf(text, sizeof(text), "%.*s", (int)shown.len, shown.len ? shown.ptr : "");
+    snprintf(text, sizeof(text), "%.*s%s", (int)shown.len, shown.len ? shown.ptr : "", shown.len < why.len ? "…" : "");
     return calls_fail(c, code, *text ? text : "it failed without saying why");
 }
 
@@ -316,7 +316,7 @@ static int32_t host_skip(sluice_run *run, sluice_str why)
     if (enter(c, "skip"))
         return over(c);
     begin_frame(c, FRAME_SKIP);
-    frame_put_str(c->out, why);
+    frame_put_str(c->out, masked(c, why));
     c->verdicts++;
     return send_frame(c);
 }
@@ -328,7 +328,7 @@ static int32_t host_reject(sluice_run *run, sluice_str key, sluice_str why, slui
     if (enter(c, "reject"))
         return over(c);
     begin_frame(c, FRAME_REJECT);
-    frame_put_str(c->out, key);
+    frame_put_str(c->out, masked(c, key));
     frame_put_str(c->out, masked(c, why));
     frame_put_str(c->out, masked(c, source));
     c->verdicts++;

@@ -181,6 +181,17 @@ int32_t sluice_window(sluice_run *run, const char *from, const char *to)
     return run->host->window(run, ends[0], ends[1], known ? times[1] - times[0] : 0);
 }
 
+/* Cut what is too long, and show it: a host that masks secrets looks for one that was cut before the mark. */
+static sluice_str shortened(struct buf *text)
+{
+    sluice_str shown = text_cut(buf_str(text), WHY_MAX);
+    if (shown.len == text->len)
+        return shown;
+    text->len = shown.len;
+    buf_add_str(text, "…");
+    return buf_str(text);
+}
+
 int32_t sluice_warn(sluice_run *run, const char *fmt, ...)
 {
     struct buf text = {0};
@@ -188,7 +199,7 @@ int32_t sluice_warn(sluice_run *run, const char *fmt, ...)
     va_start(args, fmt);
     buf_vprintf(&text, fmt, args);
     va_end(args);
-    int32_t rc = run->host->warn(run, text_cut(buf_str(&text), WHY_MAX));
+    int32_t rc = run->host->warn(run, shortened(&text));
     buf_free(&text);
     return rc;
 }
@@ -200,7 +211,7 @@ int32_t sluice_fail(sluice_run *run, int32_t code, const char *fmt, ...)
     va_start(args, fmt);
     buf_vprintf(&text, fmt, args);
     va_end(args);
-    int32_t rc = run->host->fail(run, code < 0 ? code : SLUICE_E_BUG, text_cut(buf_str(&text), WHY_MAX));
+    int32_t rc = run->host->fail(run, code < 0 ? code : SLUICE_E_BUG, shortened(&text));
     buf_free(&text);
     return rc;
 }

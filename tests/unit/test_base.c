@@ -117,6 +117,7 @@ static void secrets_are_masked_in_every_form(void **state)
         "tokentoken",
         "abcdef",
         "defghi", /* overlaps the one before in abcdefghi */
+        "dot...dot", "dot..x",
         "xy",     /* too short to be masked */
     };
     static const struct {
@@ -148,6 +149,18 @@ static void secrets_are_masked_in_every_form(void **state)
         {"xabcdef,defghix", "x***,***x"},
         {"abcde", "abcde"},
         {"xy xy", "xy xy"},
+        {"<abc...>", "<***...>"}, /* a text that was cut inside a secret */
+        {"<abc\xE2\x80\xA6>", "<***\xE2\x80\xA6>"},
+        {"<ab...>", "<ab...>"},
+        {"abcdef...", "***..."},
+        {"<p\\\"w\\u005...", "<***..."},
+        {"?p=p%22w%5...", "?p=***..."},
+        {"a+b%26...", "***..."},
+        {"<\\ud83d\\udd11k\xE2\x80\xA6", "<***\xE2\x80\xA6"},
+        {"abcx...", "abcx..."},
+        {"<dot...dot>", "<***>"},
+        {"<dot...do>", "<***...do>"},
+        {"dot....", "***..."},
         {"100% \\", "100% \\"},
         {"%4", "%4"},
         {"\\u12", "\\u12"},
