@@ -60,12 +60,16 @@ static bool redact_both(const char *secret, size_t len)
     return ok;
 }
 
-/* user:password@ before the host; a password may hold an unescaped @. */
+/* user:password@ before the host; a password may hold an unescaped @, and by mistake a "/", "?" or "#", which end the
+ * authority too early: in what is no port. Of such a one everything up to the last @ is taken for the password. */
 static bool redact_user(const char *authority, size_t len)
 {
+    const char *colon = memchr(authority, ':', len);
     const char *at = memrchr(authority, '@', len);
-    const char *colon = at ? memchr(authority, ':', (size_t)(at - authority)) : NULL;
-    return colon ? redact_both(colon + 1, (size_t)(at - colon - 1)) : true;
+    bool port = !colon || authority[0] == '[' || colon + 1 + strspn(colon + 1, "0123456789") == authority + len;
+    if (!at && !port)
+        at = strrchr(authority, '@');
+    return colon && at && colon < at ? redact_both(colon + 1, (size_t)(at - colon - 1)) : true;
 }
 
 bool url_redact(const char *url)

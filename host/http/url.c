@@ -87,19 +87,42 @@ bool url_same_origin(const char *a, const char *b)
     return same;
 }
 
-/* Text with a size that is never exceeded and always terminated. */
+/* Text with a size that is never exceeded and always terminated; what had no room is told by "..." at the end. */
 struct out {
     char *ptr;
     size_t len, size;
+    bool cut;
 };
 
+static void put_byte(struct out *o, char c)
+{
+    o->cut = o->cut || o->len + 1 == o->size;
+    if (!o->cut)
+        o->ptr[o->len++] = c;
+}
+
+/* What cannot be seen, or is more than a byte, is written as in any URL. */
 static void put(struct out *o, const char *text, size_t len)
 {
-    for (size_t i = 0; i < len && o->len + 1 < o->size; i++) {
+    static const char digits[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text[i];
-        o->ptr[o->len++] = c < 0x20 || c >= 0x7F ? '?' : (char)c;
+        if (c > 0x20 && c < 0x7F) {
+            put_byte(o, (char)c);
+            continue;
+        }
+        put_byte(o, '%');
+        put_byte(o, digits[c >> 4]);
+        put_byte(o, digits[c & 15]);
     }
+}
+
+static void end(struct out *o)
+{
+    static const char mark[] = "...";
     o->ptr[o->len] = '\0';
+    if (o->cut && o->size >= sizeof mark)
+        memcpy(o->ptr + o->size - sizeof mark, mark, sizeof mark);
 }
 
 /* "a=1&b=2" as "a=...&b=...". */
@@ -120,18 +143,27 @@ static void put_query(struct out *o, const char *query)
     }
 }
 
+/* Where the host begins, behind any credentials. A password that holds a "/" unescaped ends the authority early, in what
+ * cannot be a port: then the last "@" of all ends the credentials. */
+static const char *find_host(const char *authority, size_t len)
+{
+    const char *at = memrchr(authority, '@', len);
+    const char *colon = memrchr(authority, ':', len);
+    bool port = !colon || authority[0] == '[' || colon + 1 + strspn(colon + 1, "0123456789") == authority + len;
+    if (!at && !port)
+        at = strrchr(authority, '@');
+    return at ? at + 1 : authority;
+}
+
 void url_show(const char *url, char *out, size_t size)
 {
-    struct out o = {out, 0, size};
-    out[0] = '\0';
+    struct out o = {out, 0, size, false};
     const char *colon = strstr(url, "://");
     const char *authority = colon ? colon + 3 : url;
     put(&o, url, (size_t)(authority - url));
 
-    size_t len = strcspn(authority, "/?#");
-    const char *at = memrchr(authority, '@', len);
-    const char *host = at ? at + 1 : authority;
-    const char *path = authority + len;
+    const char *host = find_host(authority, strcspn(authority, "/?#"));
+    const char *path = host + strcspn(host, "/?#");
     put(&o, host, (size_t)(path - host));
     const char *query = path + strcspn(path, "?#");
     put(&o, path, (size_t)(query - path));
@@ -139,4 +171,5 @@ void url_show(const char *url, char *out, size_t size)
         put(&o, "?", 1);
         put_query(&o, query + 1);
     }
+    end(&o);
 }

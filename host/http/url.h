@@ -16,7 +16,8 @@ bool url_is_local(const char *url);
 /* Do both have the same scheme, host and port? */
 bool url_same_origin(const char *a, const char *b);
 
-/* `url` for messages: without credentials and without the values of its query; cut to `size`. */
+/* `url` for messages: without credentials and without the values of its query. What `size` has no room for is told by
+ * "..." at the end. */
 void url_show(const char *url, char *out, size_t size);
 
 #endif

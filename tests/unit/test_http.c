@@ -620,13 +620,23 @@ static void urls_are_compared_and_shown_without_secrets(void **state)
         {"https://u:p@h.example:8443/a/b?x=1&y=2#f", "https://h.example:8443/a/b?x=...&y=..."},
         {"https://h/a?secret", "https://h/a?..."},
         {"https://h", "https://h"},
-        {"https://h/a\x01", "https://h/a?"},
+        {"https://h/a\x01\xC3\xA9 b", "https://h/a%01%C3%A9%20b"},
+        {"https://u:p/q@h:1/a", "https://h:1/a"},
+        {"https://u:p?q#r/@h/", "https://h/"},
+        {"https://h/a@b", "https://h/a@b"},
+        {"https://[::1]:80/a@b", "https://[::1]:80/a@b"},
+        {"https://h:80/a@b", "https://h:80/a@b"},
     };
     for (size_t i = 0; i < LEN(cases); i++) {
         char out[128];
         url_show(cases[i].url, out, sizeof out);
         assert_string_equal(out, cases[i].shown);
     }
+    char small[16];
+    url_show("https://host/path", small, sizeof small);
+    assert_string_equal(small, "https://host...");
+    url_show("https://host/ab", small, sizeof small);
+    assert_string_equal(small, "https://host/ab");
     assert_true(url_same_origin("https://h/a", "https://H:443/b"));
     assert_false(url_same_origin("https://h/a", "http://h/a"));
     assert_false(url_same_origin("https://h/a", "https://h:444/a"));
