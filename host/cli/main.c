@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
@@ -117,12 +119,22 @@ static int finish_output(int code)
     return err_worse_exit(code, 1);
 }
 
+/* Our memory will hold secrets: no core of it, and only root looks inside. What we start inherits the first. */
+static void close_memory(void)
+{
+    const struct rlimit none = {0, 0};
+
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0);
+}
+
 int main(int argc, char **argv)
 {
     const char *config = getenv("SLUICE_CONFIG");
     struct cli cli = {.config_path = config && *config ? config : CLI_CONFIG};
 
     umask(027);
+    close_memory();
     if (argc == 2 && strcmp(argv[1], "worker") == 0) /* what `run` starts; not for people */
         return worker_main();
     signal(SIGPIPE, SIG_IGN);
