@@ -16,6 +16,7 @@
 #include "err.h"
 #include "sluice/abi.h"
 
+#include <signal.h>
 #include <stdbool.h>
 
 struct db;      /* opaque: a connection */
@@ -34,6 +35,10 @@ struct db_value {
 
 #define DB_READ_ONLY 1u /* open for reading; a database that is not there is E_STORE */
 #define DB_DRY_RUN 2u   /* nothing may remain: a database that is not there is made in memory */
+
+/* Before the first store is opened: while *stop, a signal's flag, is not 0, nobody here waits longer than a second for
+ * another program's lock. Without it that is ten. */
+void db_mind_stop(const volatile sig_atomic_t *stop);
 
 /* Open the store at `url` (sqlite:PATH). Close with db_close(). */
 int db_open(const char *url, unsigned flags, struct db **out, struct err *err);

@@ -12,12 +12,17 @@
 #include <unistd.h>
 
 #define BUSY_MS 10000
+#define BUSY_STOP_MS 1000 /* when the process is to end */
+#define BUSY_LOOK_US 2000
+
+static const volatile sig_atomic_t *stop_flag;
 
 struct db {
     sqlite3 *handle;
     unsigned flags;
     bool begun; /* a transaction was begun, and not ended by us */
     uint64_t transactions; /* so far */
+    int64_t busy_since;    /* monotonic; of the lock that is waited for */
 };
 
 struct db_stmt {
@@ -55,7 +60,7 @@ static int sqlite_fail(struct db *db, const char *what, struct err *err)
         return err_set(err, E_SYSTEM, "store: out of memory");
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        return err_set(err, E_STORE, "store: %s: locked by another program for %d s", what, BUSY_MS / 1000);
+        return err_set(err, E_STORE, "store: %s: locked by another program", what);
     default:
         return err_set(err, E_STORE, "store: %s: %s", what, text);
     }
@@ -89,15 +94,41 @@ static int open_handle(struct db *db, const char *path, struct err *err)
                    db->handle ? sqlite3_errmsg(db->handle) : "out of memory");
 }
 
+void db_mind_stop(const volatile sig_atomic_t *stop)
+{
+    stop_flag = stop;
+}
+
+/* Is it worth to go on waiting for a lock since `since`? */
+static bool is_patient(int64_t since)
+{
+    int64_t patience_ms = stop_flag && *stop_flag ? BUSY_STOP_MS : BUSY_MS;
+
+    return clock_mono_us() - since < patience_ms * 1000;
+}
+
+/* SQLite asks so before it tries again; `times` counts from 0 for each lock. */
+static int wait_for_lock(void *context, int times)
+{
+    struct db *db = context;
+
+    if (times == 0)
+        db->busy_since = clock_mono_us();
+    if (!is_patient(db->busy_since))
+        return 0;
+    clock_sleep_us(BUSY_LOOK_US);
+    return 1;
+}
+
 /* Of two programs that turn WAL on at the same moment SQLite refuses one at once, since each would wait for the other:
  * that one tries again. */
 static int turn_wal_on(struct db *db, struct err *err)
 {
-    int64_t until = clock_mono_us() + BUSY_MS * INT64_C(1000);
+    int64_t since = clock_mono_us();
     int rc;
 
     while ((rc = db_exec(db, "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 2000;", err)) == E_STORE) {
-        if ((sqlite3_errcode(db->handle) & 0xff) != SQLITE_BUSY || clock_mono_us() >= until)
+        if ((sqlite3_errcode(db->handle) & 0xff) != SQLITE_BUSY || !is_patient(since))
             break;
         clock_sleep_us(5000);
     }
@@ -125,7 +156,7 @@ int db_open(const char *url, unsigned flags, struct db **out, struct err *err)
     db->flags = flags;
     int rc = open_handle(db, path, err);
     if (!rc) {
-        sqlite3_busy_timeout(db->handle, BUSY_MS);
+        sqlite3_busy_handler(db->handle, wait_for_lock, db);
         rc = db_exec(db, "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -4096;", err);
     }
     if (!rc && !(flags & (DB_READ_ONLY | DB_DRY_RUN)))

@@ -104,13 +104,11 @@ static void send_result(struct worker *w)
                                     ok ? "" : w->err.msg, "run", run));
 }
 
-/* Whose rows are to be kept of a run that failed: those that came before the connector said so or died, but not those
- * of one that broke the contract, nor what the store or the writer stumbled over. */
+/* Is the open batch worth keeping? Rows that came before the connector said that it failed, or before it died, are; not
+ * those of one that broke the contract, nor a batch in which the store or the writer stumbled. */
 static bool keeps_open_batch(const struct worker *w)
 {
-    if (w->end != END_FAIL)
-        return true;
-    return w->err.code <= SLUICE_E_CONFIG && w->err.code > SLUICE_E_BUG;
+    return !w->stumbled && (w->end != END_FAIL || w->err.code != SLUICE_E_BUG);
 }
 
 int outcome_finish(struct worker *w)

@@ -45,7 +45,8 @@ struct worker {
     int64_t *ints;        /* room for a row's lists */
     const char *retry_id; /* SPEC_RETRY: the reject whose verdict is awaited */
     int end;              /* END_* */
-    struct err err;
+    bool stumbled;        /* the writer or the store: err */
+    struct err err;       /* the reason of an end that was not good; refused records leave theirs here, too */
 };
 
 /* Take one frame of the run. Returns 0, or an error that ends the run. */

@@ -395,6 +395,7 @@ static int set_up(struct worker *w)
     struct sigaction term = {.sa_handler = on_term};
 
     sigaction(SIGTERM, &term, NULL);
+    db_mind_stop(&stop);
     signal(SIGINT, SIG_IGN); /* a terminal's Ctrl-C is for the process that started us */
     signal(SIGPIPE, SIG_IGN);
     prctl(PR_SET_DUMPABLE, 0);
@@ -436,8 +437,9 @@ int worker_main(void)
 
     if (!rc)
         rc = conduct(&w);
+    w.stumbled = rc < 0;
     if (rc < 0 && w.end == END_NONE)
-        w.end = END_FAIL;
+        w.end = stop ? END_CANCELLED : END_FAIL;
     stop_child(&w);
     int code = outcome_finish(&w);
     sink_close(&w.sink);
