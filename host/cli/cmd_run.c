@@ -156,7 +156,8 @@ static json_t *no_run(const struct config_job *job, int code, const char *messag
 
     if (run_init(&r, job->name, "", "incremental", &err))
         return NULL;
-    snprintf(r.status, sizeof(r.status), "%s", code == E_BUSY ? "running" : "failed");
+    snprintf(r.status, sizeof(r.status), "%s",
+             code == E_BUSY ? "running" : code == SLUICE_E_CANCELLED ? "cancelled" : "failed");
     r.id[0] = '\0';
     r.started_at = r.finished_at = clock_wall_us();
     run_set(&r.error, message);
@@ -247,8 +248,6 @@ static int run_all(struct session *s)
         s->codes[i] = run_job(s, s->order[i]);
         worst = err_worse_exit(worst, s->codes[i]);
     }
-    if (ferror(stdout) || fflush(stdout) != 0)
-        worst = err_worse_exit(worst, 1);
     return *s->launch.stop ? err_exit_code(SLUICE_E_CANCELLED) : worst;
 }
 

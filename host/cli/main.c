@@ -2,13 +2,15 @@
 #include "args.h"
 #include "worker.h"
 
-#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -108,15 +110,35 @@ static int dispatch(struct cli *cli, int argc, char **argv)
     return verb ? verb->run(cli, argc - at, argv + at) : unknown_verb(name);
 }
 
+/* Has whoever read our output gone? */
+static bool reader_left(void)
+{
+    struct pollfd p = {.fd = STDOUT_FILENO};
+
+    return poll(&p, 1, 0) == 1 && (p.revents & POLLERR);
+}
+
 /* Was everything written? A reader that left early, as `head` does, is no error worth a word. */
 static int finish_output(int code)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    bool written = fflush(stdout) == 0 && !ferror(stdout);
+
+    if (written || reader_left())
         return code;
-    if (errno == EPIPE)
-        return code;
-    fprintf(stderr, "sluice: standard output: %s\n", strerror(errno));
+    fprintf(stderr, "sluice: standard output could not be written\n");
     return err_worse_exit(code, 1);
+}
+
+/* Without standard descriptors the next file that is opened would get their numbers, and our output with them. */
+static void open_standard(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
 }
 
 /* Our memory will hold secrets: no core of it, and only root looks inside. What we start inherits the first. */
@@ -135,6 +157,7 @@ int main(int argc, char **argv)
 
     umask(027);
     close_memory();
+    open_standard();
     if (argc == 2 && strcmp(argv[1], "worker") == 0) /* what `run` starts; not for people */
         return worker_main();
     signal(SIGPIPE, SIG_IGN);
