@@ -47,6 +47,26 @@ def is_worker(pid):
         return False
 
 
+def has_pending(pid):
+    """Has a signal been sent to a process that it has not seen yet?"""
+    try:
+        lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return any(int(line.split()[1], 16) for line in lines if line.startswith(("SigPnd:", "ShdPnd:")))
+
+
+def open_files(pid):
+    """Paths of the files that a process has open."""
+    found = []
+    for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            found.append(os.readlink(fd))
+        except FileNotFoundError:
+            pass
+    return found
+
+
 def worker_of(command):
     """The worker that the process `command` has started; None while there is none."""
     return next((p for p in children(command) if is_worker(p)), None)
