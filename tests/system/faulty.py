@@ -13,8 +13,8 @@ SLOW = 3 if SANITIZED else 1  # how much longer things may take
 
 
 def partners(first, count):
-    return [{"TRDR": str(first + i), "CODE": f"C{first + i}", "AFM": str(100000000 + first + i), "NAME": f"N{first + i}",
-             "ISPROSP": "1"} for i in range(count)]
+    return [{"TRDR": str(i), "CODE": f"C{i}", "AFM": str(100000000 + i), "NAME": f"N{i}", "ISPROSP": "1"}
+            for i in range(first, first + count)]
 
 
 class Faulty(World):

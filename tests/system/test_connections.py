@@ -198,8 +198,8 @@ class TlsServer(Listener):
     def __init__(self, directory, sim_url, names, versions=(ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)):
         self.certificate = directory / "certificate.pem"
         key = directory / "key.pem"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
-                        "2", "-subj", "/CN=test", "-addext", "subjectAltName=" + names, "-keyout", str(key), "-out",
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-days", "2", "-subj", "/CN=test", "-addext", "subjectAltName=" + names, "-keyout", str(key), "-out",
                         str(self.certificate)], check=True, capture_output=True)
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.set_ciphers("DEFAULT@SECLEVEL=0")

@@ -1,5 +1,5 @@
-"""Every way an answer can be broken: each ends as the contract says, in words that name it; nothing that was there before
-is touched, a repeated answer never counts twice, and the next run is right."""
+"""Every way an answer can be broken: each ends as the contract says, in words that name it; nothing that was there
+before is touched, a repeated answer never counts twice, and the next run is right."""
 from faulty import *
 
 # What is broken, the exit code, the words that name it, and how often it is asked of two attempts.
