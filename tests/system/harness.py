@@ -190,10 +190,10 @@ def wait_for(condition, seconds=10):
 
 
 def alive(pid):
+    """Does it run? What has died and is not waited for does not."""
     try:
-        os.kill(pid, 0)
-        return True
-    except ProcessLookupError:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
