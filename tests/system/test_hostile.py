@@ -138,10 +138,14 @@ class HostileWorld(World):
         self.streams = ("rows",)
         self.hostile = f'plugin = "{plugin}"; settings = {{ }};'
         if plugin.name == "hostile.so":
-            self.streams = ("rows", "maps")
+            self.streams = ("rows", "maps", "marks")
             self.hostile = f'plugin = "{plugin}"; settings = {{ deed = "{deed}"; rows = "{rows}"; gate = "GATE"; }};'
         super().__init__(sim=False, settings={"url": source.url if source else "http://127.0.0.1:9"},
                          extra=f'limits = {{ memory = "{MEMORY}"; deadline = "{deadline}s"; }};')
+
+    def change_deed(self, deed):
+        self.hostile = re.sub('deed = "[^"]*"', f'deed = "{deed}"', self.hostile)
+        self.configure()
 
     def configure(self, **settings):
         super().configure(**settings)
@@ -275,6 +279,35 @@ class Hostile(Test):
             ("two-verdicts", 1, "its map\\(\\) gave more than one verdict on a record", 0),
             ("verdict-and-crash", 1, "died of signal 6|exit code 1", 0),
         )])
+
+    def test_a_mark_is_kept_with_the_rows_before_it_or_not_at_all(self):
+        def case(deed, kept):
+            with HostileWorld(self.source, HOSTILE / "hostile.so") as w:
+                for number, (what, rows) in enumerate((("nothing", 10), (deed, kept), ("nothing", kept + 10))):
+                    w.change_deed(what)
+                    result, _ = w.run_measured("run", "--json", "h.marks", seconds=30)
+                    self.assertEqual(result.json["status"] == "success", what == "nothing", result)
+                    ids = [r["id"] for r in w.query("SELECT id FROM hostile_marks ORDER BY id")]
+                    self.assertEqual(ids, list(range(1, rows + 1)), f"after run {number}, {what}")
+                    (cursor,) = w.query("SELECT cursor FROM sluice_cursors")
+                    self.assertEqual(cursor["cursor"], str(rows))
+        self.each([(c[0], lambda c=c: case(*c)) for c in (
+            ("wrong-type", 10),    # a broken contract: its batch is not trusted
+            ("garbage-type", 10),
+            ("fail-not-utf8", 20),  # it says itself that it failed, after its mark
+            ("exit-7", 10),        # before anything was sent
+        )])
+
+    def test_a_preview_of_one_costs_no_more_than_the_preview(self):
+        for deed, says in (("exit-7", "ended itself with exit code 7"), ("garbage-type", "broke the pipe"),
+                           ("wrong-type", "emit: column id is of type 2"), ("endless", "deadline")):
+            with self.subTest(deed), HostileWorld(self.source, HOSTILE / "hostile.so", deed, rows=3) as w:
+                result, memory = w.run_measured("preview", "h.rows", seconds=DEADLINE + GRACE + 5)
+                self.assertEqual(result.code, 69 if deed == "endless" else 1, result)
+                self.assertRegex(result.err, "sluice: h.rows: .*" + says)
+                self.assertFalse(w.database.exists())
+                self.assertLess(memory, MOST_MEMORY)
+        self.assertEqual(processes.leftovers([self.source.process.pid]), {})
 
     def test_what_it_prints_is_told_only_when_asked_for(self):
         with HostileWorld(self.source, HOSTILE / "worker_speaks.so") as w:

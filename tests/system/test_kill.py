@@ -3,6 +3,7 @@
 SLUICE_KILL_POINTS is how many kills (20), SLUICE_KILL_SEED repeats a series; the seed is printed when one fails.
 """
 import random
+import resource
 import sys
 
 import processes
@@ -133,6 +134,27 @@ class Kills(Test):
             for _ in range(4):
                 self.kill_once(w, self.random.choice(TARGETS), self.random.uniform(0, self.seconds / 2))
             self.check_next(w)
+
+
+class FullStore(Test):
+    """A disk that fills up in the middle of a run: a file may grow no further, which the database takes for that."""
+
+    def test_what_was_committed_stays_and_the_next_run_goes_on(self):
+        def limited():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (400 << 10, 400 << 10))
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        with World("--customers", "2000", job="batch = 100;") as w:
+            result = w.run(CUSTOMERS, preexec_fn=limited)
+            self.assertEqual((result.code, result.json["status"]), (69, "failed"), result)
+            self.check_counts(result)
+            (rows,) = w.query("SELECT count(*) AS n FROM softone_customers")
+            self.assertEqual(rows["n"], result.json["created"])
+            self.assertGreater(rows["n"], 0)
+            self.assertEqual(rows["n"] % 100, 0, "whole batches")
+            self.check_counts(w.run(CUSTOMERS), processed=2000, created=2000 - rows["n"], status="success")
+            self.assertEqual(w.query("SELECT * FROM sluice_runs WHERE status = 'running'"), [])
+            (total,) = w.query("SELECT sum(created) AS created FROM sluice_runs")
+            self.assertEqual(total["created"], 2000)
 
 
 def dump(w):

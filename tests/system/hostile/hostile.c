@@ -716,12 +716,28 @@ static int32_t map_never(sluice_run *run, sluice_str record)
     return sluice_fail(run, SLUICE_E_BUG, "nothing is kept of this stream");
 }
 
+/* ---- A third stream, which marks its place before the deed ---- */
+
+static int32_t read_marks(sluice_run *run)
+{
+    char cursor[32];
+
+    next_id = strtoll(*run->cursor ? run->cursor : "0", NULL, 10);
+    emit_rows(run, 10);
+    snprintf(cursor, sizeof(cursor), "%lld", (long long)next_id);
+    sluice_checkpoint(run, cursor);
+    commit(run, sluice_opt_text(run, "deed"));
+    return SLUICE_OK;
+}
+
 #define ROWS SLUICE_COLUMNS(columns), SLUICE_MATCHES({SLUICE_IDENTITY, .columns = "id"})
 
 static const sluice_stream streams[] = {
     {"rows", "hostile_rows", "rows, and a deed", ROWS, .run = read_rows, .map = map_never},
     {"maps", "hostile_maps", "a record that is kept, and a deed when it is mapped again", ROWS, .run = keep_one,
      .map = map_badly},
+    {"marks", "hostile_marks", "ten rows behind the last ones, their mark, and a deed", ROWS, .run = read_marks,
+     .map = map_never, .flags = SLUICE_INCREMENTAL},
 };
 
 SLUICE_CONNECTOR(.name = "hostile", .version = "1", .help = "misbehaves", .needs_minor = 0, SLUICE_OPTIONS(options),
