@@ -116,7 +116,7 @@ class DryRun(Test):
             for case in range(CASES):
                 if case % 25 == 0:  # a table that fills up knows no new records any more
                     for file in w.dir.glob("sluice.db*"):
-                        file.unlink()
+                        file.unlink(missing_ok=True)
                     w.execute(TABLE)
                     w.sim.records("customers", [])
                     w.run(CUSTOMERS)
