@@ -184,7 +184,7 @@ static size_t cut_at(const char *text, size_t len, size_t at)
 typedef struct unit unit_reader(const char *text, size_t len);
 
 /* How many bytes at `text` stand for the whole secret, or for as much of it as was left by a cut, when read with
- * `next`; 0 when they do not. A "+" may be a blank: harmless where it is none, since everything else must fit as well. */
+ * `next`; 0 when they do not. A "+" may be a blank: harmless where it is none, as everything else must fit as well. */
 static size_t match_form(const char *text, size_t len, const struct secret *secret, unit_reader *next)
 {
     size_t at = 0, matched = 0, cut = 0;

@@ -143,8 +143,8 @@ static void put_query(struct out *o, const char *query)
     }
 }
 
-/* Where the host begins, behind any credentials. A password that holds a "/" unescaped ends the authority early, in what
- * cannot be a port: then the last "@" of all ends the credentials. */
+/* Where the host begins, behind any credentials. A password that holds a "/" unescaped ends the authority early, in
+ * what cannot be a port: then the last "@" of all ends the credentials. */
 static const char *find_host(const char *authority, size_t len)
 {
     const char *at = memrchr(authority, '@', len);
