@@ -1,5 +1,7 @@
 #include "redact.h"
 
+#include "hex.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,17 +71,6 @@ struct unit {
     char bytes[4];
 };
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* `digits` hexadecimal digits at `text` as a number; -1 when they are not all there. */
 static int32_t hex_number(const char *text, size_t len, size_t digits)
 {
@@ -87,7 +78,7 @@ static int32_t hex_number(const char *text, size_t len, size_t digits)
         return -1;
     int32_t number = 0;
     for (size_t i = 0; i < digits; i++) {
-        int value = hex_value(text[i]);
+        int value = hex_digit(text[i]);
         if (value < 0)
             return -1;
         number = number * 16 + value;

@@ -1,5 +1,6 @@
 #include "url.h"
 
+#include "hex.h"
 #include "redact.h"
 #include "value.h"
 
@@ -21,20 +22,13 @@ bool url_has_scheme(const char *url, const char *schemes)
     return false;
 }
 
-static int hex_value(char c)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c + ('a' - 'A') : c) : NULL;
-    return at ? (int)(at - digits) : -1;
-}
-
 /* Percent-decode into `out`; gives the length. */
 static size_t decode(const char *text, size_t len, char *out)
 {
     size_t n = 0;
     for (size_t at = 0; at < len; at++) {
-        int high = text[at] == '%' && len - at > 2 ? hex_value(text[at + 1]) : -1;
-        int low = high >= 0 ? hex_value(text[at + 2]) : -1;
+        int high = text[at] == '%' && len - at > 2 ? hex_digit(text[at + 1]) : -1;
+        int low = high >= 0 ? hex_digit(text[at + 2]) : -1;
         if (low >= 0) {
             out[n++] = (char)(high * 16 + low);
             at += 2;

@@ -111,7 +111,7 @@ static bool keeps_open_batch(const struct worker *w)
     return !w->stumbled && (w->end != END_FAIL || w->err.code != SLUICE_E_BUG);
 }
 
-int outcome_finish(struct worker *w)
+void outcome_finish(struct worker *w)
 {
     if (w->started && !keeps_open_batch(w)) {
         sink_rollback(&w->sink);
@@ -123,5 +123,4 @@ int outcome_finish(struct worker *w)
         close_in_ledger(w);
     w->err.msg[redact(w->err.msg, strlen(w->err.msg))] = '\0';
     send_result(w);
-    return 0;
 }

@@ -52,8 +52,8 @@ struct worker {
 /* Take one frame of the run. Returns 0, or an error that ends the run. */
 int intake_frame(struct worker *w, const struct frame *f);
 
-/* Put the run's end into words and into the ledger, and send the result. Returns the process's exit code. */
-int outcome_finish(struct worker *w);
+/* Put the run's end into words and into the ledger, and send the result. */
+void outcome_finish(struct worker *w);
 
 /* The next frame from the child: 1, 0 at its end, or an error. Waits; notices stop and deadline (then 0, with w->end
  * set); commits what is open while nothing comes. */

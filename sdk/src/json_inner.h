@@ -2,6 +2,7 @@
 #ifndef SLUICE_SDK_JSON_INNER_H
 #define SLUICE_SDK_JSON_INNER_H
 
+#include "hex.h"
 #include "json.h"
 
 #include <endian.h>
@@ -60,17 +61,6 @@ static inline void nest_push(struct json_nest *n, bool brace)
 static inline bool nest_in_brace(const struct json_nest *n)
 {
     return n->braces[(n->depth - 1) / 64] >> ((n->depth - 1) % 64) & 1;
-}
-
-static inline int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
 }
 
 /* The four digits behind \u, -1 when they are not. */
