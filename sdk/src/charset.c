@@ -332,15 +332,17 @@ static size_t unit_size(const char *name)
 
 /* ---- The door ---- */
 
-/* An empty name would mean the locale's charset, and a "/" begins a suffix that changes what iconv() does. */
-static bool is_plain_name(const char *name)
+/* An empty name would mean the locale's charset, and a "/" begins a suffix that changes what iconv() does. UTF-7 is
+ * refused: after a bad sequence the C library's decoder gives other text for other cuts of the same bytes, and nothing
+ * but old mail is written in it. */
+static bool is_usable_name(const char *name)
 {
-    return *name != '\0' && !strchr(name, '/');
+    return *name != '\0' && !strchr(name, '/') && strncasecmp(name, "UTF-7", 5) != 0 && strcasecmp(name, "UTF7") != 0;
 }
 
 bool charset_known(const char *name)
 {
-    iconv_t cd = is_plain_name(name) ? iconv_open("UTF-8", name) : (iconv_t)-1;
+    iconv_t cd = is_usable_name(name) ? iconv_open("UTF-8", name) : (iconv_t)-1;
     if (cd == (iconv_t)-1)
         return false;
     iconv_close(cd);
@@ -349,7 +351,7 @@ bool charset_known(const char *name)
 
 struct charset *charset_open(const char *name)
 {
-    iconv_t cd = is_plain_name(name) ? iconv_open("UTF-8", name) : (iconv_t)-1;
+    iconv_t cd = is_usable_name(name) ? iconv_open("UTF-8", name) : (iconv_t)-1;
     if (cd == (iconv_t)-1)
         return NULL;
     struct charset *cs = calloc(1, sizeof *cs);

@@ -13,7 +13,7 @@
 
 struct charset; /* opaque */
 
-/* Is this a charset that charset_open() takes? */
+/* Is this a charset that charset_open() takes? Any that iconv knows but UTF-7, which it decodes unsafely. */
 bool charset_known(const char *name);
 
 /* A decoder for `name` ("windows-1253", "utf-8", any name iconv has; case and "-" as iconv takes them). NULL when it is

@@ -4,8 +4,8 @@
 #include "fuzz.h"
 
 static const char *const names[] = {
-    "utf-8",     "windows-1253", "iso-8859-7", "utf-16le",    "utf-16",  "shift_jis",    "gb18030",
-    "iso-2022-jp", "utf-7",      "ibm037",     "windows-1255", "utf-32", "big5-hkscs",
+    "utf-8",       "windows-1253", "iso-8859-7", "utf-16le",     "utf-16", "shift_jis",  "gb18030",
+    "iso-2022-jp", "euc-tw",       "ibm037",     "windows-1255", "utf-32", "big5-hkscs",
 };
 
 #define COUNT (sizeof names / sizeof names[0])
