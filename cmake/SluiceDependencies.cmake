@@ -17,9 +17,13 @@ sluice_need(JANSSON "jansson>=2.14" libjansson-dev)
 sluice_need(LIBCONFIG "libconfig>=1.5" libconfig-dev)
 sluice_need(SQLITE "sqlite3>=3.40" libsqlite3-dev)
 sluice_need(ZLIB zlib zlib1g-dev)
+sluice_need(LIBEVENT "libevent_core>=2.1.12" libevent-dev)
+sluice_need(MICROHTTPD "libmicrohttpd>=0.9.75" libmicrohttpd-dev)
 if(BUILD_TESTING)
   sluice_need(CMOCKA cmocka libcmocka-dev)
 endif()
+
+find_package(Threads REQUIRED)
 
 if(missing)
   list(JOIN missing " " packages)

@@ -82,5 +82,6 @@ json_t *job_spec_store(const struct launch *l)
                      job->manage == CONFIG_MANAGE_CHECK, "batch", (int)job->batch, "gap_tolerance_us",
                      (json_int_t)job->gap_tolerance_us, "deadline_us", (json_int_t)job->deadline_us, "dry_run",
                      (int)l->dry_run, "full", (int)l->full, "allow_gone", (int)l->allow_gone, "limit",
-                     (json_int_t)l->limit, "memory", (json_int_t)l->config->memory);
+                     (json_int_t)l->limit, "memory", (json_int_t)l->config->memory,
+                     "run_id", l->run_id ? l->run_id : "", "fire_us", (json_int_t)l->fire_us);
 }

@@ -1,8 +1,7 @@
-/* launch.h - one worker process: started, listened to, ended.
+/* launch.h - one job, run to its end by a worker process while the caller waits: what the commands do.
  *
- * The job is handed over on two sealed memfds, so that neither half of the worker sees the other's secrets, and comes
- * back as events, JSON texts of one line each. The worker runs in a process group of its own; processes that a plugin
- * started are ended with the run, wherever they moved to (orphans.h), so the caller has no children of its own.
+ * Processes that a plugin started are ended with the run, wherever they moved to (orphans.h), so the caller has no
+ * children of its own.
  */
 #ifndef SLUICE_SUPERVISOR_LAUNCH_H
 #define SLUICE_SUPERVISOR_LAUNCH_H
@@ -25,7 +24,9 @@ struct launch {
     int64_t limit;         /* records; 0: no limit */
     const char *partition; /* NULL: all */
     int log_level;
-    volatile sig_atomic_t *stop; /* how often the user asked to stop: 1 gently, 2 at once */
+    volatile sig_atomic_t *stop; /* how often the user asked to stop: 1 gently, 2 at once; NULL: nobody asks */
+    const char *run_id;          /* the id its run is to have; NULL: a new one */
+    int64_t fire_us;             /* the fire that it claims, wall time; 0: none */
 };
 
 struct launch_result {

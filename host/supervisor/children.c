@@ -1,0 +1,157 @@
+/* children.c - see children.h. */
+#include "children.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct child {
+    struct child *next;
+    pid_t pid;
+    void (*ended)(void *context, pid_t pid, int status); /* NULL: nobody wants to hear of it */
+    void *context;
+};
+
+struct children {
+    struct event *sigchld;
+    struct child *list;
+    size_t count;
+};
+
+/* The child of that pid, taken out of the list; NULL for a stranger. */
+static struct child *take(struct children *c, pid_t pid)
+{
+    for (struct child **at = &c->list; *at; at = &(*at)->next) {
+        struct child *found = *at;
+        if (found->pid != pid)
+            continue;
+        *at = found->next;
+        c->count--;
+        return found;
+    }
+    return NULL;
+}
+
+static void reap(struct children *c)
+{
+    bool strangers = false;
+    int status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0 || (pid < 0 && errno == EINTR)) {
+        struct child *child = pid > 0 ? take(c, pid) : NULL;
+        strangers = strangers || (pid > 0 && !child);
+        if (child && child->ended)
+            child->ended(child->context, pid, status);
+        free(child);
+    }
+    if (strangers) /* what that one had started is ours now */
+        children_end_strangers(c);
+}
+
+static void on_sigchld(evutil_socket_t sig, short what, void *context)
+{
+    (void)sig;
+    (void)what;
+    reap(context);
+}
+
+/* Call `each` for every process that we are the parent of. */
+static void each_process(struct children *c, void (*each)(struct children *c, pid_t pid))
+{
+    FILE *f = fopen("/proc/thread-self/children", "re");
+    long pid;
+
+    while (f && fscanf(f, "%ld", &pid) == 1)
+        each(c, (pid_t)pid);
+    if (f)
+        fclose(f);
+}
+
+/* A process that was there before us, as a container's start script may leave one behind, is no stranger. */
+static void keep(struct children *c, pid_t pid)
+{
+    children_add(c, pid, NULL, NULL);
+}
+
+int children_open(struct event_base *base, struct children **out, struct err *err)
+{
+    struct children *c = calloc(1, sizeof(*c));
+
+    if (c)
+        c->sigchld = evsignal_new(base, SIGCHLD, on_sigchld, c);
+    if (!c || !c->sigchld || evsignal_add(c->sigchld, NULL) != 0) {
+        children_close(c);
+        return err_set(err, E_SYSTEM, "cannot hear of processes that end");
+    }
+    each_process(c, keep);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    *out = c;
+    return SLUICE_OK;
+}
+
+void children_close(struct children *c)
+{
+    if (!c)
+        return;
+    if (c->sigchld)
+        event_free(c->sigchld);
+    while (c->list)
+        free(take(c, c->list->pid));
+    free(c);
+}
+
+bool children_add(struct children *c, pid_t pid, void (*ended)(void *context, pid_t pid, int status), void *context)
+{
+    struct child *child = malloc(sizeof(*child));
+
+    if (!child)
+        return false;
+    *child = (struct child){.next = c->list, .pid = pid, .ended = ended, .context = context};
+    c->list = child;
+    c->count++;
+    return true;
+}
+
+static struct child *find(const struct children *c, pid_t pid)
+{
+    struct child *child = c->list;
+
+    while (child && child->pid != pid)
+        child = child->next;
+    return child;
+}
+
+void children_forget(struct children *c, pid_t pid)
+{
+    struct child *child = find(c, pid);
+
+    if (child)
+        child->ended = NULL;
+}
+
+size_t children_count(const struct children *c)
+{
+    return c->count;
+}
+
+static void end_stranger(struct children *c, pid_t pid)
+{
+    pid_t group = getpgid(pid);
+
+    if (find(c, pid))
+        return;
+    if (group > 1 && group != getpgrp() && !find(c, group))
+        kill(-group, SIGKILL);
+    kill(pid, SIGKILL);
+}
+
+void children_end_strangers(struct children *c)
+{
+    each_process(c, end_stranger);
+}
