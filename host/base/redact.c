@@ -2,6 +2,7 @@
 
 #include "hex.h"
 
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,9 @@ static struct {
     bool starts[256]; /* bytes a secret can begin with, in any of its forms */
 } secrets;
 
+/* An error can arise in one thread while another one learns new secrets. */
+static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
+
 static bool is_known(const char *secret, size_t len)
 {
     for (size_t i = 0; i < secrets.count; i++)
@@ -29,9 +33,9 @@ static bool is_known(const char *secret, size_t len)
     return false;
 }
 
-bool redact_add(const char *secret, size_t len)
+static bool add(const char *secret, size_t len)
 {
-    if (len < MASK_LEN || is_known(secret, len))
+    if (is_known(secret, len))
         return true;
 
     struct secret *list = realloc(secrets.list, (secrets.count + 1) * sizeof *list);
@@ -52,14 +56,27 @@ bool redact_add(const char *secret, size_t len)
     return true;
 }
 
+bool redact_add(const char *secret, size_t len)
+{
+    if (len < MASK_LEN)
+        return true;
+
+    pthread_rwlock_wrlock(&lock);
+    bool added = add(secret, len);
+    pthread_rwlock_unlock(&lock);
+    return added;
+}
+
 void redact_forget(void)
 {
+    pthread_rwlock_wrlock(&lock);
     for (size_t i = 0; i < secrets.count; i++) {
         explicit_bzero(secrets.list[i].ptr, secrets.list[i].len);
         free(secrets.list[i].ptr);
     }
     free(secrets.list);
     memset(&secrets, 0, sizeof secrets);
+    pthread_rwlock_unlock(&lock);
 }
 
 /* ---- One unit of text, decoded ---- */
@@ -222,7 +239,7 @@ static size_t secrets_end(const char *text, size_t len, size_t at)
     return end;
 }
 
-size_t redact(char *text, size_t len)
+static size_t mask(char *text, size_t len)
 {
     if (secrets.count == 0)
         return len;
@@ -241,4 +258,12 @@ size_t redact(char *text, size_t len)
     if (out < len)
         text[out] = '\0';
     return out;
+}
+
+size_t redact(char *text, size_t len)
+{
+    pthread_rwlock_rdlock(&lock);
+    size_t left = mask(text, len);
+    pthread_rwlock_unlock(&lock);
+    return left;
 }

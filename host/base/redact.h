@@ -6,7 +6,7 @@
  * that was not masked yet, says so with one of these.
  *
  * Limits:  secrets shorter than three bytes are not masked: they would mask half of every text.
- * Threads: register before threads start; redact() from any.
+ * Threads: any.
  */
 #ifndef SLUICE_BASE_REDACT_H
 #define SLUICE_BASE_REDACT_H

@@ -352,7 +352,7 @@ class Owners(ConfigTest):
         (self.dir / "env").chmod(0o644)
         result = self.sluice("check")
         self.assertEqual(result.code, 0, result)
-        self.assertIn("WARN env: anyone can read this file, and it holds secrets: chmod 640 env", result.err)
+        self.assertIn('level=warn msg="env: anyone can read this file, and it holds secrets: chmod 640 env"', result.err)
 
     def make(self):
         self.config('env_file = "env";\ninclude = "d";\nplugins = "plugins";\n')

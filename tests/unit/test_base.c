@@ -2,7 +2,6 @@
 #include "err.h"
 #include "file.h"
 #include "id.h"
-#include "log.h"
 #include "redact.h"
 
 #include <errno.h>
@@ -352,79 +351,6 @@ static void reading_files_leaves_no_descriptor_open(void **state)
     buf_free(&out);
 }
 
-/* ---- log ---- */
-
-/* What one log_line() writes to standard error. */
-static void logged(int level, const char *subject, const char *message, char *out, size_t size)
-{
-    int ends[2], saved = dup(STDERR_FILENO);
-    assert_int_equal(pipe(ends), 0);
-    dup2(ends[1], STDERR_FILENO);
-    close(ends[1]);
-    errno = ENOTTY;
-    log_line(level, subject, "%s", message);
-    int kept = errno;
-    dup2(saved, STDERR_FILENO);
-    close(saved);
-    ssize_t got = read(ends[0], out, size - 1);
-    close(ends[0]);
-    assert_true(got >= 0);
-    out[got] = '\0';
-    assert_int_equal(kept, ENOTTY);
-}
-
-static void one_event_is_one_line(void **state)
-{
-    (void)state;
-    static const struct {
-        int level;
-        const char *subject, *message, *want; /* after the time */
-    } cases[] = {
-        {LOG_WARN, "erp.customers", "gap of 5 s", " WARN erp.customers: gap of 5 s\n"},
-        {LOG_ERROR, NULL, "no memory", " ERROR no memory\n"},
-        {LOG_ERROR, "x", "two\nlines\r\nand a \x1B[31mcolour", " ERROR x: two lines  and a  [31mcolour\n"},
-        {LOG_ERROR, "x", "key hunter2!", " ERROR x: key ***\n"},
-        {LOG_ERROR, "hunter2!", "m", " ERROR ***: m\n"},
-    };
-    char line[8192];
-    redact_forget();
-    assert_true(redact_add("hunter2!", 8));
-    for (size_t i = 0; i < LEN(cases); i++) {
-        logged(cases[i].level, cases[i].subject, cases[i].message, line, sizeof line);
-        assert_true(strlen(line) > 24);
-        static const char shape[] = "dddd-dd-ddTdd:dd:dd.dddZ";
-        for (size_t c = 0; c < 24; c++)
-            assert_true(shape[c] == 'd' ? line[c] >= '0' && line[c] <= '9' : line[c] == shape[c]);
-        assert_string_equal(line + 24, cases[i].want);
-    }
-    redact_forget();
-}
-
-static void lines_beyond_the_level_are_dropped(void **state)
-{
-    (void)state;
-    char line[8192];
-    logged(LOG_INFO, "x", "quiet", line, sizeof line);
-    assert_string_equal(line, "");
-    log_set_level(LOG_DEBUG);
-    logged(LOG_DEBUG, "x", "loud", line, sizeof line);
-    assert_string_equal(line + 24, " DEBUG x: loud\n");
-    log_set_level(LOG_WARN);
-}
-
-static void a_long_line_is_cut_and_still_ends(void **state)
-{
-    (void)state;
-    char message[6000], line[8192];
-    memset(message, 'x', sizeof message - 1);
-    message[sizeof message - 1] = '\0';
-    logged(LOG_ERROR, "x", message, line, sizeof line);
-    assert_int_equal(strlen(line), 4096);
-    assert_int_equal(line[4095], '\n');
-    logged(LOG_ERROR, message, "m", line, sizeof line);
-    assert_int_equal(line[strlen(line) - 1], '\n');
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -442,9 +368,6 @@ int main(void)
         cmocka_unit_test(a_file_is_read_whole_up_to_its_limit),
         cmocka_unit_test(what_is_not_a_regular_file_is_refused),
         cmocka_unit_test(reading_files_leaves_no_descriptor_open),
-        cmocka_unit_test(one_event_is_one_line),
-        cmocka_unit_test(lines_beyond_the_level_are_dropped),
-        cmocka_unit_test(a_long_line_is_cut_and_still_ends),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }
