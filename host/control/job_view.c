@@ -3,58 +3,15 @@
 
 #include "buf.h"
 #include "clock.h"
-#include "cron.h"
 #include "date.h"
+#include "fires.h"
 #include "ledger.h"
 #include "owner.h"
-#include "zone.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* ---- When it fires ---- */
-
-/* A job's schedules; the full one may be missing. */
-struct fires {
-    struct zone *zone;
-    struct cron lines[2];
-    size_t count;
-};
-
-static int add_line(struct fires *f, const char *text, struct err *err)
-{
-    if (!*text)
-        return SLUICE_OK;
-    int rc = cron_parse(text, &f->lines[f->count], err);
-    if (!rc)
-        f->count++;
-    return rc;
-}
-
-static int fires_open(struct fires *f, const struct config_job *job, struct err *err)
-{
-    *f = (struct fires){.zone = zone_open(job->timezone)};
-    if (!f->zone)
-        return err_set(err, SLUICE_E_CONFIG, "%s: there is no time zone \"%s\" on this system", job->name,
-                       job->timezone);
-    int rc = add_line(f, job->schedule, err);
-    return rc ? rc : add_line(f, job->full_schedule, err);
-}
-
-/* The first of all lines' fires after `after`; a moment that both name is one fire. */
-static bool fires_next(const struct fires *f, int64_t after, int64_t *at)
-{
-    bool any = false;
-    int64_t fire;
-
-    for (size_t i = 0; i < f->count; i++) {
-        if (cron_next(&f->lines[i], f->zone, after, &fire) && (!any || fire < *at)) {
-            *at = fire;
-            any = true;
-        }
-    }
-    return any;
-}
 
 static json_t *time_json(int64_t seconds)
 {
@@ -72,13 +29,14 @@ json_t *view_fires(const struct config_job *job, int64_t now, int64_t count, str
     int64_t at = now / CLOCK_SECOND;
     json_t *list = json_array();
 
-    if (fires_open(&f, job, err)) {
+    if (fires_open(&f, job->schedule, job->full_schedule, job->timezone, err)) {
+        err_wrap(err, "%s", job->name);
         json_decref(list);
         list = NULL;
     }
-    while (list && count-- > 0 && fires_next(&f, at, &at))
+    while (list && count-- > 0 && fires_next(&f, at, &at, NULL))
         json_array_append_new(list, time_json(at));
-    zone_close(f.zone);
+    fires_close(&f);
     return list;
 }
 

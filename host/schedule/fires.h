@@ -14,7 +14,8 @@ struct fires {
     int count;
 };
 
-/* Either line may be "". SLUICE_E_CONFIG for one that is none, or a zone that the system does not have. */
+/* Either line may be "". SLUICE_E_CONFIG for one that is none, or a zone that the system does not have; *f is then as
+ * closed. One whose date never comes is no error here, it just has no fires. */
 int fires_open(struct fires *f, const char *schedule, const char *full_schedule, const char *timezone, struct err *err);
 void fires_close(struct fires *f); /* zeroed is fine */
 
