@@ -44,9 +44,14 @@ int config_bind(struct config *c, size_t index, const json_t *description, struc
 
     json_decref(connector->options);
     connector->options = bind_settings(&b, json_object_get(description, "options"));
+    json_t *routes = json_object_get(description, "routes");
+    json_decref(connector->served);
+    connector->served = connector->enabled && connector->routes && json_is_array(routes) ? json_incref(routes) : NULL;
     for (size_t i = 0; i < connector->job_count; i++)
         bind_job(&b, &connector->jobs[i], streams);
     bind_order(&b, streams);
+    for (size_t i = 0; i < connector->job_count; i++)
+        bind_needs(&b, &connector->jobs[i], streams);
 
     problems_sort(problems, sorted, c->files->names, c->files->count);
     return problems_total(problems) > before ? SLUICE_E_CONFIG : SLUICE_OK;

@@ -14,8 +14,11 @@ struct binder {
 /* The connector's settings as the plugin's `options` want them (an object, new reference); problems are added. */
 json_t *bind_settings(struct binder *b, const json_t *options);
 
-/* Check a job against the plugin's `streams` and fill in its table. */
+/* Check a job against the plugin's `streams` and fill in its table and what its partitions are. */
 void bind_job(struct binder *b, struct config_job *job, const json_t *streams);
+
+/* Where the job does not say what it runs after, it is what its stream needs. After bind_order(). */
+void bind_needs(struct binder *b, struct config_job *job, const json_t *streams);
 
 /* Do the jobs' `after` go in a circle? */
 void bind_order(struct binder *b, const json_t *streams);

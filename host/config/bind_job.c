@@ -269,6 +269,21 @@ void bind_job(struct binder *b, struct config_job *job, const json_t *streams)
     }
     if (!job->table[0])
         job->table = pool_text(b->pool, bind_text(p.stream, "table"));
+    job->partition = pool_text(b->pool, bind_text(p.stream, "partition"));
     check_after(&p, streams);
     check_columns(&p);
+}
+
+void bind_needs(struct binder *b, struct config_job *job, const json_t *streams)
+{
+    const char *needs = bind_text(bind_stream(streams, job->stream), "needs");
+    size_t len = 0;
+    if (job->after_set)
+        return;
+    job->after = NULL;
+    job->after_count = 0;
+    for (const char *word; (word = value_word(&needs, &len)) != NULL;) {
+        job->after = pool_append(b->pool, job->after, job->after_count, sizeof *job->after);
+        job->after[job->after_count++] = pool_copy(b->pool, word, len);
+    }
 }

@@ -1,7 +1,7 @@
 /* check.c - the groups that are lists: tokens, alerts, connectors, jobs and what is in them. */
 #include "check.h"
 
-#include "redact.h"
+#include "secret.h"
 #include "sluice/abi.h"
 #include "source.h"
 #include "url.h"
@@ -25,8 +25,7 @@ bool check_token(struct reader *r, void *object, const struct config_node *node)
     const struct config_token *token = object;
     if (!node_find(node, "secret"))
         key_problem(r, node, "`secret` is missing: it must be a text in double quotes");
-    if (!redact_add(token->secret, strlen(token->secret)))
-        pool_exhausted();
+    secret_keep(r->files, token->secret, strlen(token->secret));
     return token->secret[0] != '\0';
 }
 
@@ -42,8 +41,8 @@ bool check_alert(struct reader *r, void *object, const struct config_node *node)
     if (alert->webhook[0]) {
         if (!url_has_scheme(alert->webhook, "http https"))
             key_problem(r, place(node, "webhook"), "`webhook` must be an http:// or https:// URL");
-        if (!url_redact(alert->webhook) || !redact_add(alert->webhook, strlen(alert->webhook)))
-            pool_exhausted();
+        url_keep_secrets(r->files, alert->webhook);
+        secret_keep(r->files, alert->webhook, strlen(alert->webhook));
     }
     return !silent;
 }
@@ -53,8 +52,7 @@ bool check_http(struct reader *r, void *object, const struct config_node *node)
     const struct config_http *http = object;
     if (http->proxy[0] && !url_has_scheme(http->proxy, "http https socks4 socks4a socks5 socks5h"))
         key_problem(r, place(node, "proxy"), "`proxy` must be a URL such as http://proxy:3128 or socks5://proxy:1080");
-    if (!url_redact(http->proxy))
-        pool_exhausted();
+    url_keep_secrets(r->files, http->proxy);
     return true;
 }
 
@@ -116,6 +114,7 @@ static void check_table(struct reader *r, const struct config_job *job, const st
 bool check_job(struct reader *r, void *object, const struct config_node *node)
 {
     struct config_job *job = object;
+    job->partition = pool_text(r->pool, "");
     job->file = node->file;
     job->line = node->line;
     job->node = node;

@@ -45,8 +45,7 @@ static void check_store(struct reader *r, struct config *c, const struct config_
             node_describe(node, true, there, sizeof there);
         key_problem(r, node, "`url` must be sqlite:PATH or a postgresql:// URL, not %s", there);
     }
-    if (!url_redact(c->store_url))
-        pool_exhausted();
+    url_keep_secrets(r->files, c->store_url);
 }
 
 /* ---- Control ---- */

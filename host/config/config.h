@@ -9,7 +9,8 @@
  * are) is checked by config_bind(), with the plugin's description.
  *
  * Lifetime: a config owns all it points to, until config_free(). It never changes after config_bind(); a reload loads
- *           a new one. When memory runs out while it is read the process ends: see pool.h.
+ *           a new one, in another process that hands it back by snapshot.h. When memory runs out while it is read the
+ *           process ends: see pool.h.
  * Secrets:  config_bind() registers the values of secret settings with redact(), config_load() those of tokens, of
  *           passwords in URLs, and webhooks. A problem never quotes a secret, nor what ${} stands for: it names that;
  *           only connectors and jobs are called by their names wherever those came from.
@@ -41,6 +42,9 @@ void config_problems_free(struct config_problems *p);
 /* Add a problem; used by config and by those who check with it. Its text is masked, and cut where it is very long. */
 void config_problem(struct config_problems *p, const char *file, int line, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* The same as [{"file","line","text"}], new reference; NULL without memory. Bytes that are not UTF-8 show as U+FFFD. */
+json_t *config_problems_json(const struct config_problems *p);
 
 struct config_node; /* opaque: a connector's settings block as written, with its places */
 
@@ -101,7 +105,7 @@ struct config_job {
     int64_t jitter_us;    /* default 0 */
     int catchup, overlap; /* CONFIG_CATCHUP_*, CONFIG_OVERLAP_* */
     int64_t deadline_us;  /* default limits.deadline */
-    char **after;         /* streams that run first */
+    char **after;         /* streams that run first; after config_bind() what the stream needs, where nothing is set */
     size_t after_count;
     bool after_set; /* false: what the stream needs */
     struct config_field *fields;
@@ -111,6 +115,7 @@ struct config_job {
     struct config_match *match; /* match_count 0: the stream's own */
     size_t match_count;
     char *table;              /* "" until config_bind() puts the stream's own in */
+    char *partition;          /* the option that lists the stream's partitions; "": it has none, or is not bound */
     int manage, on_gap;       /* CONFIG_MANAGE_*, CONFIG_ON_GAP_* */
     int64_t gap_tolerance_us; /* default 30s */
     int64_t hold_us;          /* default 24h */
@@ -132,6 +137,8 @@ struct config_connector {
     json_t *options; /* after config_bind(): every option by name, presets filled in, converted: text, integers
                       * (durations in microseconds), booleans, arrays, objects for groups, arrays of objects for groups
                       * that are lists. One that is neither set nor preset is left out */
+    json_t *served; /* after config_bind(): the plugin's routes (host/worker/describe.h), an array; NULL when they are not
+                     * served: `routes` is false, or the connector disabled */
     const char *file;
     int line;
 };
@@ -174,7 +181,7 @@ struct config {
 int config_load(const char *path, const char *env_file, struct config **out, struct config_problems *problems);
 
 /* Check connector `index` against its plugin's description (the JSON of host/worker/describe.h) and fill in its
- * options and its jobs' tables. Returns 0 or SLUICE_E_CONFIG with *problems. */
+ * options and routes, and of its jobs what their streams say: table, partition, after. Returns 0 or SLUICE_E_CONFIG with *problems. */
 int config_bind(struct config *c, size_t index, const json_t *description, struct config_problems *problems);
 
 /* Do two enabled connectors claim the same HTTP path? descriptions[i] is that of connector i, NULL when there is none.

@@ -64,9 +64,13 @@ struct key_group {
 /* The file itself: struct config. Its keys lead to all others. */
 extern const struct key_group keys_root;
 
+/* One of its connectors, and one job of such a one. */
+extern const struct key_group keys_connector, keys_job;
+
 struct reader {
     struct pool *pool;
     struct config_problems *problems;
+    struct config_files *files;
 };
 
 /* Read a group into the zeroed `object` by its keys: presets where nothing is written; unknown, missing and wrong ones

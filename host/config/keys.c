@@ -81,7 +81,7 @@ static const struct key job_keys[] = {
     {"batch", KEY_COUNT, AT(batch), .preset = "5000", .min = 1, .max = 1000000, .help = "records a transaction"},
 };
 #undef AT
-static const struct key_group job_group = {"a job", job_keys, LEN(job_keys), sizeof(struct config_job), check_job};
+const struct key_group keys_job = {"a job", job_keys, LEN(job_keys), sizeof(struct config_job), check_job};
 
 /* ---- connectors ---- */
 
@@ -112,14 +112,14 @@ static const struct key connector_keys[] = {
      .help = "false: its jobs do not exist; variables may be unset"},
     {"settings", KEY_NODE, AT(settings), .help = "what the plugin wants to know: sluice plugins show NAME"},
     {"http", KEY_GROUP, AT(http), .group = &http_group, .help = "how the source is spoken to"},
-    {"jobs", KEY_GROUPS, AT(jobs), AT(job_count), .group = &job_group,
+    {"jobs", KEY_GROUPS, AT(jobs), AT(job_count), .group = &keys_job,
      .help = "streams that are scheduled into tables"},
     {"routes", KEY_TRUTH, AT(routes), .preset = "true", .help = "false: do not serve the plugin's HTTP paths"},
     {"log", KEY_LEVEL, AT(log), .choices = "error warn info debug", .help = "log level of its runs"},
 };
 #undef AT
-static const struct key_group connector_group = {"a connector", connector_keys, LEN(connector_keys),
-                                                 sizeof(struct config_connector), check_connector};
+const struct key_group keys_connector = {"a connector", connector_keys, LEN(connector_keys),
+                                         sizeof(struct config_connector), check_connector};
 
 /* ---- the host ---- */
 
@@ -192,7 +192,7 @@ static const struct key root_keys[] = {
     {"limits", KEY_GROUP, 0, .group = &limits_group, .help = "what runs may use"},
     {"history", KEY_GROUP, 0, .group = &history_group, .help = "how long results are kept"},
     {"alerts", KEY_GROUPS, AT(alerts), AT(alert_count), .group = &alert_group, .help = "who is told when"},
-    {"connectors", KEY_GROUPS, AT(connectors), AT(connector_count), .group = &connector_group,
+    {"connectors", KEY_GROUPS, AT(connectors), AT(connector_count), .group = &keys_connector,
      .help = "the sources; every included file may list more"},
 };
 #undef AT

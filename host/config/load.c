@@ -3,6 +3,7 @@
 
 #include "env.h"
 #include "file.h"
+#include "fixed.h"
 #include "interpolate.h"
 #include "key.h"
 #include "parse.h"
@@ -203,8 +204,9 @@ static void load_all(struct loader *ld, struct config *c, const char *env_file)
     load_env(ld, root, env_file);
     load_included(ld, root);
     fill_variables(ld, root);
-    struct reader r = {&ld->files->pool, ld->problems};
+    struct reader r = {&ld->files->pool, ld->problems, ld->files};
     key_read_group(&r, root, &keys_root, c);
+    fixed_note(ld->files, root);
 }
 
 static bool is_missing(const char *path, struct config_problems *problems)
@@ -216,17 +218,29 @@ static bool is_missing(const char *path, struct config_problems *problems)
     return true;
 }
 
+struct config *config_new(void)
+{
+    struct config *c = calloc(1, sizeof *c);
+    struct config_files *files = calloc(1, sizeof *files);
+    if (!c || !files) {
+        free(c);
+        free(files);
+        return NULL;
+    }
+    c->files = files;
+    return c;
+}
+
 int config_load(const char *path, const char *env_file, struct config **out, struct config_problems *problems)
 {
     if (is_missing(path, problems))
         return E_NOT_FOUND;
 
     size_t before = problems_total(problems), sorted = problems->count;
-    struct config *c = calloc(1, sizeof *c);
-    struct config_files *files = calloc(1, sizeof *files);
-    if (!c || !files)
+    struct config *c = config_new();
+    if (!c)
         pool_exhausted();
-    c->files = files;
+    struct config_files *files = c->files;
     c->path = pool_text(&files->pool, path);
 
     struct loader ld = {.files = files, .problems = problems};
@@ -254,8 +268,10 @@ void config_free(struct config *c)
 {
     if (!c)
         return;
-    for (size_t i = 0; i < c->connector_count; i++)
+    for (size_t i = 0; i < c->connector_count; i++) {
         json_decref(c->connectors[i].options);
+        json_decref(c->connectors[i].served);
+    }
     pool_free(&c->files->pool);
     free(c->files);
     free(c);

@@ -4,10 +4,23 @@
 
 #include "node.h"
 
+/* A text that nobody may see. */
+struct config_secret {
+    char *bytes;
+    size_t len;
+};
+
 struct config_files {
-    struct pool pool;   /* all that the config points to, but for options */
+    struct pool pool;   /* all that the config points to, but for options and routes */
     const char **names; /* files that were read, in that order */
     size_t count;
+    struct config_secret *secrets; /* what secret_keep() was told */
+    size_t secret_count;
+    int *fixed_lines; /* where the main file has the keys that a reload cannot change, in the order of keys.c; 0: nowhere */
+    size_t fixed_count;
 };
+
+/* A config without anything in it; NULL without memory. */
+struct config *config_new(void);
 
 #endif

@@ -1,6 +1,7 @@
 #include "problem.h"
 
 #include "buf.h"
+#include "plain.h"
 #include "pool.h"
 #include "redact.h"
 
@@ -67,6 +68,29 @@ void config_problems_free(struct config_problems *p)
     }
     free(p->list);
     *p = (struct config_problems){0};
+}
+
+static json_t *plain_json(const char *bytes)
+{
+    char *text = plain_text((sluice_str){bytes, strlen(bytes)}, SIZE_MAX);
+    json_t *json = text ? json_string(text) : NULL;
+    free(text);
+    return json;
+}
+
+json_t *config_problems_json(const struct config_problems *p)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < p->count; i++) {
+        const struct config_problem *one = &p->list[i];
+        json_t *json = json_pack("{s:o, s:i, s:o}", "file", plain_json(one->file), "line", one->line, "text",
+                                 plain_json(one->text));
+        if (json_array_append_new(list, json) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
 }
 
 static size_t file_rank(const char *file, const char *const *files, size_t count)

@@ -2,7 +2,7 @@
 #include "bind.h"
 
 #include "charset.h"
-#include "redact.h"
+#include "secret.h"
 #include "value.h"
 #include "zone.h"
 
@@ -126,8 +126,8 @@ static json_t *convert(struct binder *b, const struct option *o, const struct co
 static void register_secret(struct binder *b, const struct config_node *node)
 {
     const char *text = node->broken ? NULL : as_text(b, node);
-    if (text && !redact_add(text, strlen(text)))
-        pool_exhausted();
+    if (text)
+        secret_keep(b->config->files, text, strlen(text));
     for (size_t i = 0; i < node->count; i++)
         register_secret(b, node->kids[i]);
 }

@@ -1,7 +1,7 @@
 #include "url.h"
 
 #include "hex.h"
-#include "redact.h"
+#include "secret.h"
 #include "value.h"
 
 #include <string.h>
@@ -39,48 +39,43 @@ static size_t decode(const char *text, size_t len, char *out)
     return n;
 }
 
-static bool redact_both(const char *secret, size_t len)
+static void keep_both(struct config_files *files, const char *secret, size_t len)
 {
-    if (len == 0)
-        return true;
-    if (!redact_add(secret, len))
-        return false;
+    secret_keep(files, secret, len);
     if (len > PASSWORD_MAX)
-        return true;
+        return;
     char plain[PASSWORD_MAX];
     size_t n = decode(secret, len, plain);
-    bool ok = redact_add(plain, n);
+    secret_keep(files, plain, n);
     explicit_bzero(plain, sizeof plain);
-    return ok;
 }
 
 /* user:password@ before the host; a password may hold an unescaped @, and by mistake a "/", "?" or "#", which end the
  * authority too early: in what is no port. Of such a one everything up to the last @ is taken for the password. */
-static bool redact_user(const char *authority, size_t len)
+static void keep_user(struct config_files *files, const char *authority, size_t len)
 {
     const char *colon = memchr(authority, ':', len);
     const char *at = memrchr(authority, '@', len);
     bool port = !colon || authority[0] == '[' || colon + 1 + strspn(colon + 1, "0123456789") == authority + len;
     if (!at && !port)
         at = strrchr(authority, '@');
-    return colon && at && colon < at ? redact_both(colon + 1, (size_t)(at - colon - 1)) : true;
+    if (colon && at && colon < at)
+        keep_both(files, colon + 1, (size_t)(at - colon - 1));
 }
 
-bool url_redact(const char *url)
+void url_keep_secrets(struct config_files *files, const char *url)
 {
     const char *authority = strstr(url, "://");
     if (!authority)
-        return true;
+        return;
     authority += 3;
-    if (!redact_user(authority, strcspn(authority, "/?#")))
-        return false;
+    keep_user(files, authority, strcspn(authority, "/?#"));
 
     const char *query = strchr(authority, '?');
     while (query) {
         query++;
-        if (strncmp(query, "password=", 9) == 0 && !redact_both(query + 9, strcspn(query + 9, "&#")))
-            return false;
+        if (strncmp(query, "password=", 9) == 0)
+            keep_both(files, query + 9, strcspn(query + 9, "&#"));
         query = strchr(query, '&');
     }
-    return true;
 }
