@@ -32,6 +32,11 @@ void metrics_http(struct metrics *m, int status);
 
 void metrics_reload(struct metrics *m, bool applied);
 
+/* After a reload: what was counted of jobs and connectors that are no longer there is forgotten, so that no number of
+ * reloads makes the page grow. */
+void metrics_keep(struct metrics *m, const char *const *jobs, size_t job_count, const char *const *connectors,
+                  size_t connector_count);
+
 /* A job as it is when the page is printed. Times in microseconds since 1970 UTC, 0: none. */
 struct metrics_job {
     const char *job;
