@@ -256,6 +256,22 @@ static void tell_descriptors(struct err *why)
                 DESCRIPTORS_MAX);
 }
 
+/* What its requests cost. */
+static void say_http(struct child *ch)
+{
+    struct http_stats stats;
+
+    if (!ch->calls.http)
+        return;
+    http_stats(ch->calls.http, &stats);
+    frame_begin(&ch->out, FRAME_HTTP);
+    frame_put_i64(&ch->out, (int64_t)stats.requests);
+    frame_put_i64(&ch->out, (int64_t)stats.retries);
+    frame_put_i64(&ch->out, stats.throttled_us);
+    frame_put_i64(&ch->out, (int64_t)stats.bytes);
+    frame_end(&ch->out);
+}
+
 static void say_end(struct child *ch)
 {
     struct err why = {0};
@@ -263,6 +279,7 @@ static void say_end(struct child *ch)
 
     if (code)
         tell_descriptors(&why);
+    say_http(ch);
     frame_begin(&ch->out, code ? FRAME_FAIL : FRAME_DONE);
     if (code) {
         frame_put_i64(&ch->out, code);

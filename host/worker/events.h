@@ -5,7 +5,9 @@
  *   {"event":"progress","processed":n,"created":…,"updated":…,"skipped":…,"errors":…}   a few times a second
  *   {"event":"row","values":{…}}       preview: a mapped record; "rejected":{"key","reason"}, "skipped":why
  *   {"event":"log","level":n,"text":…}
- *   {"event":"result","code":n,"message":…,"run":{…}|null}   the last one
+ *   {"event":"result","code":n,"message":…,"run":{…}|null,
+ *    "http":{"requests":n,"retries":n,"throttled_us":n,"bytes":n}}   the last one; a connector that was ended or died
+ *                                      has not told what its requests cost: zeros
  */
 #ifndef SLUICE_WORKER_EVENTS_H
 #define SLUICE_WORKER_EVENTS_H

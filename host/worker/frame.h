@@ -4,7 +4,7 @@
  * trusts nothing, since a broken plugin can write to the descriptor too: every length, type and count is checked.
  *
  * Child to writer:   HELLO first, then ROW, SKIP, REJECT, CHECKPOINT, TOTAL, WINDOW, STAT, WARN and LOG in the order of
- *                    the calls, at the end FAIL or DONE.
+ *                    the calls, at the end HTTP and FAIL or DONE.
  * Writer to child:   GO, which starts the run; or RECORD for each raw record to be mapped again, then END.
  */
 #ifndef SLUICE_WORKER_FRAME_H
@@ -28,6 +28,7 @@
 #define FRAME_FAIL 11      /* i64 code, str why */
 #define FRAME_DONE 12      /* nothing */
 #define FRAME_MAPPED 13    /* nothing: the verdict on a RECORD is complete */
+#define FRAME_HTTP 14      /* i64 requests, i64 retries, i64 throttled_us, i64 bytes */
 #define FRAME_GO 32        /* text: JSON */
 #define FRAME_RECORD 33    /* str */
 #define FRAME_END 34       /* nothing */

@@ -255,6 +255,17 @@ static int take_log(struct worker *w, struct frame_walk *walk)
     return SLUICE_OK;
 }
 
+static int take_http(struct worker *w, struct frame_walk *walk)
+{
+    int64_t requests = frame_i64(walk), retries = frame_i64(walk), throttled_us = frame_i64(walk);
+    int64_t bytes = frame_i64(walk);
+
+    if (!frame_walked(walk) || requests < 0 || retries < 0 || throttled_us < 0 || bytes < 0)
+        return broken(w, "figures of its requests that are none");
+    w->http = (struct http_stats){(uint64_t)requests, (uint64_t)retries, throttled_us, (uint64_t)bytes};
+    return SLUICE_OK;
+}
+
 static int take_fail(struct worker *w, struct frame_walk *walk)
 {
     int64_t code = frame_i64(walk);
@@ -294,6 +305,8 @@ int intake_frame(struct worker *w, const struct frame *f)
         return take_warn(w, &walk);
     case FRAME_LOG:
         return take_log(w, &walk);
+    case FRAME_HTTP:
+        return take_http(w, &walk);
     case FRAME_FAIL:
         return take_fail(w, &walk);
     case FRAME_MAPPED:

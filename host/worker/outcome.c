@@ -99,9 +99,12 @@ static void send_result(struct worker *w)
     bool ok = w->end == END_DONE || w->end == END_CUT;
     int code = ok ? 0 : w->err.code;
     json_t *run = w->started ? run_json(&w->run) : json_null();
+    json_t *http = json_pack("{s:I, s:I, s:I, s:I}", "requests", (json_int_t)w->http.requests, "retries",
+                             (json_int_t)w->http.retries, "throttled_us", (json_int_t)w->http.throttled_us, "bytes",
+                             (json_int_t)w->http.bytes);
 
-    event_send(w->events, json_pack("{s:s, s:i, s:s, s:o}", "event", "result", "code", code, "message",
-                                    ok ? "" : w->err.msg, "run", run));
+    event_send(w->events, json_pack("{s:s, s:i, s:s, s:o, s:o}", "event", "result", "code", code, "message",
+                                    ok ? "" : w->err.msg, "run", run, "http", http));
 }
 
 /* Is the open batch worth keeping? Rows that came before the connector said that it failed, or before it died, are; not

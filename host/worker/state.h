@@ -5,6 +5,7 @@
 #include "chatter.h"
 #include "frame.h"
 #include "cell.h"
+#include "http.h"
 #include "plan.h"
 #include "sink.h"
 #include "spec.h"
@@ -41,6 +42,7 @@ struct worker {
     struct cursor mark;   /* as this run's last checkpoint says */
     bool marked;          /* there was one */
     bool window_seen;
+    struct http_stats http; /* what the connector's requests cost; zero until it has ended */
     sluice_value values[FRAME_VALUES_MAX];
     int64_t *ints;        /* room for a row's lists */
     const char *retry_id; /* SPEC_RETRY: the reject whose verdict is awaited */
