@@ -1,12 +1,9 @@
 /* cli.c - what verbs share: the configuration, the store, errors. */
 #include "cli.h"
 
-#include "describe.h"
-#include "plugin.h"
-#include "plugin_dir.h"
+#include "prepare.h"
 #include "schema.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,51 +59,6 @@ int cli_load(const struct cli *cli, struct config **out)
     return err_exit_code(rc);
 }
 
-/* The description that an earlier connector got of the same plugin: a plugin is loaded once, however many use it. */
-static json_t *described(const struct config *config, size_t index, json_t *const *descriptions)
-{
-    for (size_t i = 0; i < index; i++)
-        if (descriptions[i] && strcmp(config->connectors[i].plugin, config->connectors[index].plugin) == 0)
-            return json_incref(descriptions[i]);
-    return NULL;
-}
-
-/* The description of connector `c`'s plugin; NULL after a problem was added. */
-static json_t *describe(const struct config *config, const struct config_connector *c, struct config_problems *problems)
-{
-    char file[PATH_MAX];
-    struct err err = {0};
-
-    plugin_path(config->plugins, c->plugin, file, sizeof(file));
-    json_t *description = describe_file(file, &err);
-    if (description)
-        return description;
-    char *near = err.code == E_NOT_FOUND ? plugin_dir_nearest(config->plugins, c->plugin) : NULL;
-    config_problem(problems, c->file, c->line, "connector %s: %s%s%s%s", c->name, err.msg,
-                   near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-    free(near);
-    return NULL;
-}
-
-void cli_bind(struct config *config, struct config_problems *problems)
-{
-    json_t **descriptions = cli_must(calloc(config->connector_count + 1, sizeof(*descriptions)));
-
-    for (size_t i = 0; i < config->connector_count; i++) {
-        if (!config->connectors[i].enabled)
-            continue;
-        descriptions[i] = described(config, i, descriptions);
-        if (!descriptions[i])
-            descriptions[i] = describe(config, &config->connectors[i], problems);
-        if (descriptions[i])
-            config_bind(config, i, descriptions[i], problems);
-    }
-    config_check_routes(config, (const json_t *const *)descriptions, problems);
-    for (size_t i = 0; i < config->connector_count; i++)
-        json_decref(descriptions[i]);
-    free(descriptions);
-}
-
 int cli_load_bound(const struct cli *cli, struct config **out)
 {
     struct config_problems problems = {0};
@@ -114,7 +66,7 @@ int cli_load_bound(const struct cli *cli, struct config **out)
 
     if (code)
         return code;
-    cli_bind(*out, &problems);
+    prepare_bind(*out, &problems);
     if (problems.count) {
         cli_print_problems(&problems);
         config_free(*out);
@@ -205,4 +157,13 @@ volatile sig_atomic_t *cli_stop(void)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     return &stop_count;
+}
+
+void cli_block(int sig, bool block)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, sig);
+    sigprocmask(block ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }

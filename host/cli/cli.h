@@ -57,9 +57,6 @@ int cli_load(const struct cli *cli, struct config **out);
 /* Load and bind every connector that is enabled (describes the plugins). */
 int cli_load_bound(const struct cli *cli, struct config **out);
 
-/* Describe the plugin of every enabled connector, bind it and check the routes; problems are added. */
-void cli_bind(struct config *config, struct config_problems *problems);
-
 /* Print problems to stderr, "file:line: text". */
 void cli_print_problems(const struct config_problems *problems);
 
@@ -77,6 +74,9 @@ int cli_open_store_rw(const struct config *config, struct db **db, struct err *e
 
 /* From now on SIGINT and SIGTERM only count: the number of them so far, as launch.stop wants it. */
 volatile sig_atomic_t *cli_stop(void);
+
+/* Hold a signal back, or let it come. */
+void cli_block(int sig, bool block);
 
 /* Print JSON on one line to stdout and drop the reference. */
 int cli_print_json(json_t *json);
@@ -98,6 +98,7 @@ void cli_table_row(struct cli_table *t, const char *const *cells);
 void cli_table_print(struct cli_table *t); /* and frees it */
 
 extern const struct cli_verb cli_verb_run, cli_verb_preview, cli_verb_check, cli_verb_plugins, cli_verb_jobs,
-    cli_verb_status, cli_verb_runs, cli_verb_rejects, cli_verb_cursor, cli_verb_next, cli_verb_version;
+    cli_verb_status, cli_verb_runs, cli_verb_rejects, cli_verb_cursor, cli_verb_next, cli_verb_version,
+    cli_verb_serve;
 
 #endif

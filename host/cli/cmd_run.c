@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "launch.h"
 #include "run.h"
+#include "steps.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,38 +24,6 @@ struct session {
 };
 
 /* ---- Which jobs, in which order ---- */
-
-static bool is_listed(const struct session *s, const struct config_job *job)
-{
-    for (size_t i = 0; i < s->count; i++) {
-        if (s->order[i] == job)
-            return true;
-    }
-    return false;
-}
-
-static const struct config_job *job_of_stream(const struct config_connector *c, const char *stream)
-{
-    for (size_t i = 0; i < c->job_count; i++) {
-        if (strcmp(c->jobs[i].stream, stream) == 0 && c->jobs[i].enabled)
-            return &c->jobs[i];
-    }
-    return NULL;
-}
-
-/* What a job runs after stands before it; `depth` ends circles, which the config check names. */
-static void add_job(struct session *s, const struct config_job *job, int depth)
-{
-    if (is_listed(s, job) || depth > 32)
-        return;
-    for (size_t i = 0; i < job->after_count; i++) {
-        const struct config_job *first = job_of_stream(job->connector, job->after[i]);
-        if (first && first != job)
-            add_job(s, first, depth + 1);
-    }
-    if (!is_listed(s, job))
-        s->order[s->count++] = job;
-}
 
 static size_t job_total(const struct config *config)
 {
@@ -84,7 +53,7 @@ static int pick_jobs(struct session *s, int count, char **names)
             err_set(&err, SLUICE_E_CONFIG, "%s:%d: job %s is not enabled", job->file, job->line, job->name);
             return cli_fail(&err);
         }
-        add_job(s, job, 0);
+        s->count = steps_add(s->order, s->count, job);
     }
     return 0;
 }
@@ -188,23 +157,11 @@ static int report(const struct session *s, const struct config_job *job, struct 
 /* The first of what `job` runs after that did not complete; NULL when all did. */
 static const char *failed_before(const struct session *s, const struct config_job *job)
 {
-    for (size_t i = 0; i < job->after_count; i++) {
-        const struct config_job *first = job_of_stream(job->connector, job->after[i]);
-        for (size_t k = 0; first && k < s->count; k++) {
-            if (s->order[k] == first && first != job && s->codes[k] != 0 && s->codes[k] != 2)
-                return first->name;
-        }
+    for (size_t i = 0; i < s->count; i++) {
+        if (steps_needs(job, s->order[i]) && s->codes[i] != 0 && s->codes[i] != 2)
+            return s->order[i]->name;
     }
     return NULL;
-}
-
-static bool wants_full(const struct session *s, const struct config_job *job, const json_t *run)
-{
-    const json_t *stats = json_object_get(run, "stats");
-    json_int_t gap = json_integer_value(json_object_get(stats, "gap_seconds"));
-
-    return job->on_gap == CONFIG_ON_GAP_FULL && !s->launch.full && !s->launch.dry_run && !*s->launch.stop &&
-           gap * CLOCK_SECOND > job->gap_tolerance_us;
 }
 
 static int launch_once(struct session *s, const struct config_job *job, bool full, bool *again)
@@ -217,7 +174,7 @@ static int launch_once(struct session *s, const struct config_job *job, bool ful
     s->launch.job = job;
     launch_run(&l, on_event, s, &result);
     int code = report(s, job, &result);
-    *again = wants_full(s, job, result.run);
+    *again = !full && !l.dry_run && !*l.stop && launch_wants_full(job, result.run);
     launch_result_free(&result);
     return code;
 }

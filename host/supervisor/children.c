@@ -37,15 +37,32 @@ static struct child *take(struct children *c, pid_t pid)
     return NULL;
 }
 
+/* The next that has died and is still to be waited for, so that its number is nobody else's; 0: none. */
+static pid_t next_dead(void)
+{
+    siginfo_t info;
+    int rc;
+
+    do {
+        info.si_pid = 0;
+        rc = waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL);
+    } while (rc < 0 && errno == EINTR);
+    return rc == 0 ? info.si_pid : 0;
+}
+
 static void reap(struct children *c)
 {
     bool strangers = false;
     int status;
     pid_t pid;
 
-    while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0 || (pid < 0 && errno == EINTR)) {
-        struct child *child = pid > 0 ? take(c, pid) : NULL;
-        strangers = strangers || (pid > 0 && !child);
+    while ((pid = next_dead()) > 0) {
+        struct child *child = take(c, pid);
+        if (child && child->ended)
+            kill(-pid, SIGKILL); /* what is left of the group that it led */
+        while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
+            continue;
+        strangers = strangers || !child;
         if (child && child->ended)
             child->ended(child->context, pid, status);
         free(child);

@@ -1,4 +1,5 @@
-/* children.h - the processes that the daemon started, each with whom to tell when it ends.
+/* children.h - the processes that the daemon started, each with whom to tell when it ends. Each leads a process group
+ * of its own, and what is left of that is killed when it has ended.
  *
  * The daemon is also the parent of what its children leave behind (and as process 1 of everything): such a stranger is
  * killed with its group and waited for. Nobody else in the process may wait for children.

@@ -103,3 +103,10 @@ void launch_result_free(struct launch_result *r)
     json_decref(r->run);
     *r = (struct launch_result){0};
 }
+
+bool launch_wants_full(const struct config_job *job, const json_t *run)
+{
+    json_int_t gap = json_integer_value(json_object_get(json_object_get(run, "stats"), "gap_seconds"));
+
+    return job->on_gap == CONFIG_ON_GAP_FULL && gap * CLOCK_SECOND > job->gap_tolerance_us;
+}

@@ -33,6 +33,7 @@ struct launch_result {
     int code;      /* 0, or the error code of a run that failed */
     json_t *run;   /* the object of `run --json`; NULL when there was no run at all */
     char message[1024]; /* with a code: what to tell people */
+    int64_t throttled_us; /* how long its requests waited for the connector's rate */
 };
 
 /* Run the worker to its end. `event` is called for each event but the result (worker/events.h). A worker that dies is
@@ -41,5 +42,8 @@ struct launch_result {
 void launch_run(const struct launch *l, void (*event)(void *context, const json_t *event), void *context,
                 struct launch_result *out);
 void launch_result_free(struct launch_result *r);
+
+/* Did this run, which was not a full one, find a gap after which the job wants one (on_gap)? */
+bool launch_wants_full(const struct config_job *job, const json_t *run);
 
 #endif

@@ -189,6 +189,7 @@ void process_result(struct process *p, int wait_status, struct launch_result *ou
         out->code = (int)spec_int(p->result, "code");
         snprintf(out->message, sizeof(out->message), "%s", spec_text(p->result, "message"));
         out->run = json_is_object(run) ? json_incref(run) : NULL;
+        out->throttled_us = spec_int(json_object_get(p->result, "http"), "throttled_us");
         return;
     }
     put_death(p, wait_status, out);

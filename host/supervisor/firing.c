@@ -1,0 +1,244 @@
+/* firing.c - what is due, and what becomes of it.
+ *
+ * One timer on wall time stands at the first moment at which any job is due, so nothing wakes up before; it also tells
+ * when the clock was set. A due job gets a turn; one that runs already is skipped, or runs once more afterwards. A run
+ * that failed for a reason that may pass is run again after one minute, two, four… until the job's next fire.
+ */
+#include "inner.h"
+
+#include "clock.h"
+#include "log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#define RETRY_FIRST_US (60 * CLOCK_SECOND)
+#define RETRY_MAX_US   (3600 * CLOCK_SECOND)
+
+/* ---- The timer ---- */
+
+static void set_timer(struct supervisor *s)
+{
+    struct itimerspec at = {0};
+    int64_t first = 0;
+
+    for (size_t i = 0; i < s->job_count; i++) {
+        int64_t next = s->jobs[i]->next_us;
+        if (next && (!first || next < first))
+            first = next;
+    }
+    if (first) {
+        at.it_value.tv_sec = first / CLOCK_SECOND;
+        at.it_value.tv_nsec = first % CLOCK_SECOND * 1000;
+    }
+    timerfd_settime(s->timer_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &at, NULL);
+}
+
+/* ---- One job that is due ---- */
+
+static void tell_stale(struct job *job, int64_t now)
+{
+    int64_t since = job->last_success_us ? job->last_success_us : job->first_seen_us;
+    int64_t at = timetable_stale_at(&job->table, since);
+
+    alerts_stale(job->s->alerts, job->config, at && now >= at, job->last_success_us);
+}
+
+static void skip(struct job *job, int64_t fire_us, const char *why)
+{
+    log_line(LOG_INFO, job->config->name, "not run: %s", why);
+    recall_note_fire(job->s, job->config->name, fire_us);
+}
+
+static void fire(struct job *job, int64_t fire_us, bool full)
+{
+    firing_forget_retry(job);
+    if (!job->turn) {
+        queue_add(job, full, NULL, true, fire_us);
+    } else if (job->config->overlap == CONFIG_OVERLAP_QUEUE) {
+        job->again = true;
+        job->again_full = job->again_full || full;
+        job->again_us = fire_us;
+    } else {
+        skip(job, fire_us, "the run before it has not ended (overlap = \"skip\")");
+    }
+}
+
+static void look_at(struct job *job, int64_t now)
+{
+    struct timetable_due due;
+
+    if (job->starts) {
+        job->starts = false;
+        job->table.last_fire = now > job->table.last_fire ? now : job->table.last_fire; /* with it goes what was missed */
+        fire(job, job->table.last_fire, false);
+    }
+    if (timetable_due(&job->table, now, &due)) {
+        job->table.last_fire = due.at;
+        metrics_delay(job->s->metrics, now - due.at - job->table.jitter_us);
+        tell_stale(job, now);
+        if (due.run && !job->paused)
+            fire(job, due.at, due.full);
+        else if (!job->paused)
+            skip(job, due.at, "its time was missed (catchup = \"skip\")");
+    }
+    job->next_us = timetable_next(&job->table, now);
+}
+
+void firing_look(struct supervisor *s)
+{
+    int64_t now = clock_wall_us();
+
+    if (!s->begun || !s->recalled || s->stopping)
+        return;
+    for (size_t i = 0; i < s->job_count; i++) {
+        struct job *job = s->jobs[i];
+        if (job->config->enabled && job->recalled)
+            look_at(job, now);
+    }
+    set_timer(s);
+}
+
+void firing_forget_missed(struct job *job, int64_t now)
+{
+    timetable_forget(&job->table, now);
+    job->next_us = timetable_next(&job->table, now);
+    recall_set_fire(job->s, job->config->name, job->table.last_fire);
+}
+
+/* Somebody has set the clock. */
+static void mind_clock(struct supervisor *s)
+{
+    int64_t now = clock_wall_us();
+
+    for (size_t i = 0; i < s->job_count; i++) {
+        struct job *job = s->jobs[i];
+        if (!timetable_is_ahead(&job->table, now))
+            continue;
+        log_line(LOG_WARN, job->config->name, "the clock was set back: its last fire is in the future, and is forgotten");
+        firing_forget_missed(job, now);
+    }
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *context)
+{
+    struct supervisor *s = context;
+    uint64_t times;
+
+    (void)what;
+    if (read(fd, &times, sizeof(times)) < 0 && errno == ECANCELED)
+        mind_clock(s);
+    firing_look(s);
+}
+
+int firing_open(struct supervisor *s, struct err *err)
+{
+    s->timer_fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (s->timer_fd < 0)
+        return err_set(err, E_SYSTEM, "cannot make a timer: %s", strerror(errno));
+    s->timer = event_new(s->base, s->timer_fd, EV_READ | EV_PERSIST, on_timer, s);
+    if (!s->timer || event_add(s->timer, NULL) != 0)
+        return err_set(err, E_SYSTEM, "cannot watch a timer");
+    return SLUICE_OK;
+}
+
+void firing_close(struct supervisor *s)
+{
+    if (s->timer)
+        event_free(s->timer);
+    if (s->timer_fd >= 0)
+        close(s->timer_fd);
+    s->timer = NULL;
+    s->timer_fd = -1;
+}
+
+/* ---- What failed ---- */
+
+void firing_forget_retry(struct job *job)
+{
+    job->retries = 0;
+    job->retry_fire_us = 0;
+    if (job->retry)
+        event_del(job->retry);
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *context)
+{
+    struct job *job = context;
+
+    (void)fd;
+    (void)what;
+    if (!job->turn && !job->paused && job->config->enabled && !job->s->stopping)
+        queue_add(job, job->retry_full, NULL, true, job->retry_fire_us);
+}
+
+void firing_carry_retry(struct job *from, struct job *to)
+{
+    struct timeval at, now;
+
+    event_pending(from->retry, EV_TIMEOUT, &at);
+    evutil_gettimeofday(&now, NULL);
+    evutil_timersub(&at, &now, &at);
+    if (at.tv_sec < 0)
+        at = (struct timeval){0};
+    to->retry = evtimer_new(to->s->base, on_retry, to);
+    if (!to->retry || evtimer_add(to->retry, &at) != 0)
+        return;
+    to->retries = from->retries;
+    to->retry_full = from->retry_full;
+    to->retry_fire_us = from->retry_fire_us;
+}
+
+/* A run that did not begin has claimed nothing: its fire is still to be. */
+static void plan_retry(struct job *job, const struct turn *turn, const struct launch_result *result)
+{
+    int64_t wait = RETRY_FIRST_US << (job->retries < 6 ? job->retries : 6);
+    struct timeval tv;
+
+    if (wait > RETRY_MAX_US)
+        wait = RETRY_MAX_US;
+    if (job->next_us && clock_wall_us() + wait >= job->next_us) {
+        job->retries = 0; /* the next fire comes first */
+        return;
+    }
+    if (!job->retry)
+        job->retry = evtimer_new(job->s->base, on_retry, job);
+    tv = (struct timeval){wait / CLOCK_SECOND, 0};
+    if (!job->retry || evtimer_add(job->retry, &tv) != 0)
+        return;
+    job->retries++;
+    job->retry_full = turn->full;
+    job->retry_fire_us = result->run ? 0 : turn->fire_us;
+    log_line(LOG_INFO, job->config->name, "run again in %lld s", (long long)(wait / CLOCK_SECOND));
+}
+
+static bool may_pass(int code)
+{
+    return code == SLUICE_E_RETRY || code == E_STORE;
+}
+
+void firing_ended(struct job *job, const struct turn *turn, const struct launch_result *result)
+{
+    struct supervisor *s = job->s;
+
+    if (s->stopping) {
+        if (turn->stopped && turn->fire_us && job->config->catchup == CONFIG_CATCHUP_ONCE)
+            recall_unfire(s, job->config->name, turn->fire_us);
+        return;
+    }
+    if (turn->scheduled && result->code == E_BUSY)
+        recall_note_fire(s, job->config->name, turn->fire_us);
+    else if (turn->scheduled && result->code == SLUICE_E_CANCELLED && !result->run)
+        recall_note_fire(s, job->config->name, turn->fire_us);
+    if (job->again) {
+        job->again = false;
+        if (!job->paused && job->config->enabled)
+            queue_add(job, job->again_full, NULL, true, job->again_us);
+        job->again_full = false;
+    } else if (turn->scheduled && may_pass(result->code) && !job->paused) {
+        plan_retry(job, turn, result);
+    }
+}
