@@ -3,21 +3,11 @@
 
 #include "check_live.h"
 #include "clock.h"
+#include "prepare.h"
 #include "views.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static json_t *problems_json(const struct config_problems *problems)
-{
-    json_t *list = cli_must(json_array());
-
-    for (size_t i = 0; i < problems->count; i++) {
-        const struct config_problem *p = &problems->list[i];
-        json_array_append_new(list, json_pack("{s:s, s:i, s:s}", "file", p->file, "line", p->line, "text", p->text));
-    }
-    return list;
-}
 
 /* ---- What is in force ---- */
 
@@ -27,14 +17,12 @@ struct soonest {
     char at[40];
 };
 
-static void look_at_job(const struct config_job *job, struct soonest *s, struct config_problems *problems)
+static void look_at_job(const struct config_job *job, struct soonest *s)
 {
     struct err err = {0};
     json_t *fires = view_fires(job, clock_wall_us(), 1, &err);
     const char *at = json_string_value(json_array_get(fires, 0));
 
-    if (!fires)
-        config_problem(problems, job->file, job->line, "%s", err.msg);
     if (at && (!s->job || strcmp(at, s->at) < 0)) {
         s->job = job->name;
         snprintf(s->at, sizeof(s->at), "%s", at);
@@ -59,12 +47,12 @@ static void print_summary(const struct config *config, const struct soonest *s)
         puts("nothing is scheduled");
 }
 
-static void look_at_jobs(const struct config *config, struct soonest *s, struct config_problems *problems)
+static void look_at_jobs(const struct config *config, struct soonest *s)
 {
     for (size_t c = 0; c < config->connector_count; c++) {
         for (size_t j = 0; j < config->connectors[c].job_count; j++) {
             if (config->connectors[c].jobs[j].enabled)
-                look_at_job(&config->connectors[c].jobs[j], s, problems);
+                look_at_job(&config->connectors[c].jobs[j], s);
         }
     }
 }
@@ -84,7 +72,7 @@ static int report(const struct cli *cli, const struct config *config, const stru
     if (live && !code)
         results = check_live(cli, config, &code);
     if (cli->json) {
-        json_t *json = json_pack("{s:b, s:o}", "ok", code == 0, "problems", problems_json(problems));
+        json_t *json = json_pack("{s:b, s:o}", "ok", code == 0, "problems", cli_must(config_problems_json(problems)));
         if (problems->more)
             json_object_set_new(json, "more", json_integer((json_int_t)problems->more));
         if (live)
@@ -111,8 +99,8 @@ static int check_verb(struct cli *cli, int argc, char **argv)
         return cli_usage("check takes no arguments; -c names the configuration");
     int rc = config_load(cli->config_path, cli->env_file, &config, &problems);
     if (!rc) {
-        cli_bind(config, &problems);
-        look_at_jobs(config, &soonest, &problems);
+        prepare_bind(config, &problems);
+        look_at_jobs(config, &soonest);
     }
     if (!rc && problems.count)
         rc = SLUICE_E_CONFIG;

@@ -1,5 +1,6 @@
 /* main.c - sluice: finds the verb and runs it. */
 #include "args.h"
+#include "prepare.h"
 #include "worker.h"
 
 #include <fcntl.h>
@@ -160,6 +161,8 @@ int main(int argc, char **argv)
     open_standard();
     if (argc == 2 && strcmp(argv[1], "worker") == 0) /* what `run` starts; not for people */
         return worker_main();
+    if (argc > 1 && strcmp(argv[1], "snapshot") == 0) /* what the daemon starts; not for people */
+        return prepare_main(argc, argv);
     signal(SIGPIPE, SIG_IGN);
     return finish_output(dispatch(&cli, argc, argv));
 }

@@ -90,6 +90,12 @@ static void check_plugins(struct reader *r, const struct config *c, const struct
     source_guard(c->plugins, "the plugin directory", GUARD_CHANGE, &at);
 }
 
+static const char *directory_of(struct pool *pool, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == path ? "/" : pool_copy(pool, path, (size_t)(slash - path));
+}
+
 /* The plugins that will be loaded: what is in them runs as whoever runs sluice. */
 static void check_plugin_files(struct reader *r, const struct config *c)
 {
@@ -97,8 +103,8 @@ static void check_plugin_files(struct reader *r, const struct config *c)
         const struct config_connector *k = &c->connectors[i];
         struct source_place at = {r->problems, k->file, k->line};
         const char *path = strchr(k->plugin, '/') ? k->plugin : pool_printf(r->pool, "%s/%s.so", c->plugins, k->plugin);
-        if (k->enabled)
-            source_guard(path, "the plugin", GUARD_CHANGE, &at);
+        if (k->enabled && source_guard(path, "the plugin", GUARD_CHANGE, &at) && path == k->plugin)
+            source_guard(directory_of(r->pool, path), "the plugin's directory", GUARD_REPLACE, &at);
     }
 }
 

@@ -34,8 +34,8 @@ char *restored_bytes(struct pool *pool, const json_t *json, size_t *len)
 char *restored_text(struct pool *pool, const json_t *json)
 {
     size_t len = json_string_length(json);
-    char *text = json_is_string(json) ? pool_copy(pool, json_string_value(json), len)
-                                      : restored_bytes(pool, json, &len);
+    char *text =
+        json_is_string(json) ? pool_copy(pool, json_string_value(json), len) : restored_bytes(pool, json, &len);
     return text && strlen(text) == len ? text : NULL;
 }
 

@@ -132,8 +132,9 @@ static json_t *job_json(const struct config_job *job)
 {
     const struct config_connector *k = job->connector;
     json_t *connector = saved_group(&keys_connector, k);
-    json_t *json = json_pack("{s:o, s:O, s:O, s:o}", "job", job_keys(job), "plugin", json_object_get(connector, "plugin"),
-                             "http", json_object_get(connector, "http"), "options", or_null(k->options));
+    json_t *json =
+        json_pack("{s:o, s:O, s:O, s:o}", "job", job_keys(job), "plugin", json_object_get(connector, "plugin"), "http",
+                  json_object_get(connector, "http"), "options", or_null(k->options));
     json_decref(connector);
     return json;
 }

@@ -33,6 +33,8 @@ static struct fault find_fault(const struct stat *st, enum source_guard guard)
         return (struct fault){"can be changed by anyone", "chmod o-w"};
     if (guard == GUARD_OTHERS)
         return (struct fault){NULL, NULL};
+    if (guard == GUARD_REPLACE && is_ours(st) && st->st_mode & S_ISVTX)
+        return (struct fault){NULL, NULL};
     if (!is_ours(st))
         return (struct fault){"belongs to neither root nor the user that runs sluice", "chown root"};
     if (st->st_mode & S_IWOTH || (st->st_mode & S_IWGRP && !is_our_group(st)))

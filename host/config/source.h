@@ -13,9 +13,10 @@
 
 /* Who may do what with a file or directory. */
 enum source_guard {
-    GUARD_CHANGE, /* only root and the current user may own it, nobody else may write it */
-    GUARD_READ,   /* the same, and a warning when others may read it */
-    GUARD_OTHERS, /* others may not write it: a secret that a container platform puts in place */
+    GUARD_CHANGE,  /* only root and the current user may own it, nobody else may write it */
+    GUARD_REPLACE, /* the same of a directory, or it is sticky as /tmp is: nobody else may replace what stands in it */
+    GUARD_READ,    /* as GUARD_CHANGE, and a warning when others may read it */
+    GUARD_OTHERS,  /* others may not write it: a secret that a container platform puts in place */
 };
 
 /* Where problems go, and the place that they are about: the file itself, or the line that names it. */

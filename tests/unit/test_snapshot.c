@@ -376,10 +376,11 @@ static void every_member_comes_back(void **state)
 static void what_the_plugin_says_is_part_of_it(void **state)
 {
     (void)state;
-    struct config *c = load("connectors = ( { name = \"erp\"; plugin = \"p\"; settings = { url = \"u\"; key = \"k\"; };\n"
-                            "jobs = ( { stream = \"orders\"; }, { stream = \"customers\"; } ); },\n"
-                            "{ name = \"b\"; plugin = \"p\"; routes = false; settings = { url = \"u\"; key = \"k\"; };"
-                            "} );");
+    struct config *c =
+        load("connectors = ( { name = \"erp\"; plugin = \"p\"; settings = { url = \"u\"; key = \"k\"; };\n"
+             "jobs = ( { stream = \"orders\"; }, { stream = \"customers\"; } ); },\n"
+             "{ name = \"b\"; plugin = \"p\"; routes = false; settings = { url = \"u\"; key = \"k\"; };"
+             "} );");
     struct config *copy = over_a_pipe(c);
     const struct config_job *orders = config_find_job(copy, "erp.orders");
     assert_string_equal(orders->table, "erp_orders");
@@ -465,7 +466,8 @@ static void spoil(const json_t *root, json_t *json, const json_t *values)
     const char *key = NULL;
     size_t i = 0;
 
-    json_object_foreach(json, key, kid) json_array_append_new(names, json_string(key));
+    json_object_foreach (json, key, kid)
+        json_array_append_new(names, json_string(key));
     for (i = 0; i < json_array_size(names); i++) {
         key = json_string_value(json_array_get(names, i));
         kid = json_incref(json_object_get(json, key));

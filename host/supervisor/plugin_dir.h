@@ -1,6 +1,6 @@
-/* plugin_dir.h - what is in a directory of plugins. Private to host/cli. */
-#ifndef SLUICE_CLI_PLUGIN_DIR_H
-#define SLUICE_CLI_PLUGIN_DIR_H
+/* plugin_dir.h - what is in a directory of plugins. */
+#ifndef SLUICE_SUPERVISOR_PLUGIN_DIR_H
+#define SLUICE_SUPERVISOR_PLUGIN_DIR_H
 
 #include "err.h"
 
@@ -11,7 +11,7 @@ struct plugin_dir {
     size_t count;
 };
 
-/* List the directory. E_NOT_FOUND when it cannot be read. */
+/* List the directory. E_NOT_FOUND when it cannot be read, E_SYSTEM without memory. */
 int plugin_dir_list(const char *dir, struct plugin_dir *out, struct err *err);
 void plugin_dir_free(struct plugin_dir *d);
 

@@ -1,7 +1,7 @@
 /* plugin_dir.c - see plugin_dir.h. */
 #include "plugin_dir.h"
 
-#include "cli.h"
+#include "config.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,6 +20,19 @@ static int by_bytes(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
+static bool take_names(struct dirent *const *entries, size_t count, struct plugin_dir *out)
+{
+    out->names = calloc(count + 1, sizeof(*out->names));
+    for (size_t i = 0; out->names && i < count; i++) {
+        const char *name = entries[i]->d_name;
+        out->names[i] = strndup(name, strlen(name) - 3);
+        if (!out->names[i])
+            return false;
+        out->count++;
+    }
+    return out->names != NULL;
+}
+
 int plugin_dir_list(const char *dir, struct plugin_dir *out, struct err *err)
 {
     struct dirent **entries;
@@ -28,14 +41,14 @@ int plugin_dir_list(const char *dir, struct plugin_dir *out, struct err *err)
     *out = (struct plugin_dir){0};
     if (n < 0)
         return err_set(err, E_NOT_FOUND, "plugins directory %s: %s", dir, strerror(errno));
-    out->names = cli_must(calloc((size_t)n + 1, sizeof(*out->names)));
-    for (int i = 0; i < n; i++) {
-        const char *name = entries[i]->d_name;
-        out->names[out->count++] = cli_must(strndup(name, strlen(name) - 3));
+    bool good = take_names(entries, (size_t)n, out);
+    for (int i = 0; i < n; i++)
         free(entries[i]);
-    }
     free(entries);
-    return SLUICE_OK;
+    if (good)
+        return SLUICE_OK;
+    plugin_dir_free(out);
+    return err_set(err, E_SYSTEM, "out of memory");
 }
 
 void plugin_dir_free(struct plugin_dir *d)

@@ -1,0 +1,167 @@
+/* prepare.c - see prepare.h: what commands and `sluice snapshot` do; prepare_start.c is the daemon's side. */
+#include "prepare.h"
+
+#include "clock.h"
+#include "describe.h"
+#include "fires.h"
+#include "plugin.h"
+#include "plugin_dir.h"
+#include "pool.h"
+#include "reexec.h"
+#include "snapshot.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+_Static_assert(PREPARE_FD == REEXEC_FD, "the process finds its descriptor where reexec_start() puts it");
+
+/* ---- Plugins ---- */
+
+/* The description that an earlier connector got of the same plugin: a plugin is loaded once, however many use it. */
+static json_t *described(const struct config *config, size_t index, json_t *const *descriptions)
+{
+    for (size_t i = 0; i < index; i++)
+        if (descriptions[i] && strcmp(config->connectors[i].plugin, config->connectors[index].plugin) == 0)
+            return json_incref(descriptions[i]);
+    return NULL;
+}
+
+/* The description of connector `c`'s plugin; NULL after a problem was added. */
+static json_t *describe(const struct config *config, const struct config_connector *c, struct config_problems *problems)
+{
+    char file[PATH_MAX];
+    struct err err = {0};
+
+    plugin_path(config->plugins, c->plugin, file, sizeof(file));
+    json_t *description = describe_file(file, &err);
+    if (description)
+        return description;
+    char *near = err.code == E_NOT_FOUND ? plugin_dir_nearest(config->plugins, c->plugin) : NULL;
+    config_problem(problems, c->file, c->line, "connector %s: %s%s%s%s", c->name, err.msg,
+                   near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    free(near);
+    return NULL;
+}
+
+static void bind_plugins(struct config *config, struct config_problems *problems)
+{
+    json_t **descriptions = calloc(config->connector_count + 1, sizeof(*descriptions));
+
+    if (!descriptions)
+        pool_exhausted();
+    for (size_t i = 0; i < config->connector_count; i++) {
+        if (!config->connectors[i].enabled)
+            continue;
+        descriptions[i] = described(config, i, descriptions);
+        if (!descriptions[i])
+            descriptions[i] = describe(config, &config->connectors[i], problems);
+        if (descriptions[i])
+            config_bind(config, i, descriptions[i], problems);
+    }
+    config_check_routes(config, (const json_t *const *)descriptions, problems);
+    for (size_t i = 0; i < config->connector_count; i++)
+        json_decref(descriptions[i]);
+    free(descriptions);
+}
+
+/* ---- Schedules ---- */
+
+static void check_schedule(const struct config_job *job, struct config_problems *problems)
+{
+    struct fires fires = {0};
+    struct err err = {0};
+    int64_t at;
+
+    if (!job->enabled || (!job->schedule[0] && !job->full_schedule[0]))
+        return;
+    if (fires_open(&fires, job->schedule, job->full_schedule, job->timezone, &err) != 0)
+        config_problem(problems, job->file, job->line, "job %s: %s", job->name, err.msg);
+    else if (!fires_next(&fires, clock_wall_us() / CLOCK_SECOND, &at, NULL))
+        config_problem(problems, job->file, job->line, "job %s: its schedule never fires again", job->name);
+    fires_close(&fires);
+}
+
+void prepare_bind(struct config *config, struct config_problems *problems)
+{
+    bind_plugins(config, problems);
+    for (size_t c = 0; c < config->connector_count; c++) {
+        for (size_t j = 0; j < config->connectors[c].job_count; j++)
+            check_schedule(&config->connectors[c].jobs[j], problems);
+    }
+}
+
+/* ---- The process ---- */
+
+static json_t *prepare(const char *path, const char *env_file)
+{
+    struct config *config = NULL;
+    struct config_problems problems = {0};
+    json_t *answer;
+    int rc = config_load(path, env_file, &config, &problems);
+
+    if (!rc)
+        prepare_bind(config, &problems);
+    if (!rc && problems.count)
+        rc = SLUICE_E_CONFIG;
+    if (rc)
+        answer = json_pack("{s:i, s:o, s:I}", "code", rc, "problems", config_problems_json(&problems), "more",
+                           (json_int_t)problems.more);
+    else
+        answer = json_pack("{s:o}", "config", config_snapshot(config));
+    config_problems_free(&problems);
+    config_free(config);
+    return answer;
+}
+
+static bool write_all(const char *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(PREPARE_FD, bytes, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        bytes += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+/* Die with whoever reads the answer. One that died before we could ask for it has left the pipe. */
+static bool settle(void)
+{
+    struct pollfd p = {.fd = PREPARE_FD};
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    return poll(&p, 1, 0) == 0;
+}
+
+int prepare_main(int argc, char **argv)
+{
+    struct stat st;
+
+    if (argc < 3 || argc > 4 || fstat(PREPARE_FD, &st) != 0 || !S_ISFIFO(st.st_mode)) {
+        fputs("sluice: `snapshot` is what the daemon starts; `sluice check` tells what is wrong with a configuration\n",
+              stderr);
+        return err_exit_code(E_USAGE);
+    }
+    if (!settle())
+        return err_exit_code(E_SYSTEM);
+    json_t *answer = prepare(argv[2], argv[3]);
+    char *text = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
+    json_decref(answer);
+    if (!text)
+        pool_exhausted();
+    bool told = write_all(text, strlen(text));
+    explicit_bzero(text, strlen(text));
+    free(text);
+    return told ? 0 : err_exit_code(E_SYSTEM);
+}
