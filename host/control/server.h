@@ -3,8 +3,11 @@
  * Runs on libmicrohttpd in the daemon's event loop: its epoll descriptor is watched, its time-out re-armed after every
  * run and every resume. An exchange may be answered later; meanwhile its connection is suspended.
  *
- * Limits:  SERVER_CONNECTIONS at once, SERVER_BODY_MAX bytes of body (413), libmicrohttpd's pool for the head (431), and
- *          SERVER_IDLE_SECONDS without a byte. Methods and paths are checked before the body is read.
+ * Limits:  SERVER_CONNECTIONS at once: when one more comes, that one is closed which has been receiving, sending or
+ *          idle for the longest time. SERVER_BODY_MAX bytes of body (413), about SERVER_HEAD_MAX of head (414, 431). A
+ *          client is closed after SERVER_IDLE_SECONDS without a byte, and when it needs more than
+ *          SERVER_REQUEST_SECONDS to send a request or to take its answer. One that closes its sending side has gone.
+ * Answers: never cached, no secret in them (redact.h). What is no HTTP gets libmicrohttpd's own page, or none.
  * Threads: the loop's only.
  */
 #ifndef SLUICE_CONTROL_SERVER_H
@@ -19,10 +22,11 @@ struct event_base;
 struct server;   /* opaque: one listener */
 struct exchange; /* opaque: a request that is not answered yet */
 
-#define SERVER_CONNECTIONS  256
-#define SERVER_BODY_MAX     65536
-#define SERVER_HEAD_MAX     16384
-#define SERVER_IDLE_SECONDS 30
+#define SERVER_CONNECTIONS     256
+#define SERVER_BODY_MAX        65536
+#define SERVER_HEAD_MAX        16384
+#define SERVER_IDLE_SECONDS    30
+#define SERVER_REQUEST_SECONDS 60
 
 struct server_options {
     struct event_base *base;
@@ -32,6 +36,7 @@ struct server_options {
     void (*handle)(void *context, struct exchange *x);
     void (*answered)(void *context, int status); /* for counting; may be NULL */
     void *context;
+    unsigned connections, idle_seconds, request_seconds; /* 0: SERVER_*; tests have less */
 };
 
 /* Listen. SLUICE_E_CONFIG when the address cannot be had, and why. A socket file whose owner is gone is replaced, one
@@ -56,7 +61,8 @@ sluice_str exchange_body(const struct exchange *x);
 bool exchange_is_local(const struct exchange *x); /* it came over the unix socket */
 bool exchange_is_loopback(const struct exchange *x); /* over the unix socket, or the listener is on loopback */
 
-/* Have `gone` called, from the loop, when the client goes away before it is answered; the exchange is over then. */
+/* Have `gone` called, from the loop, once, when the client goes away or the server is closed before it is answered; the
+ * exchange is over then. */
 void exchange_on_gone(struct exchange *x, void (*gone)(void *context, struct exchange *x), void *context);
 
 /* ---- Answers: each ends the exchange ---- */

@@ -17,9 +17,9 @@
 #undef curl_multi_setopt
 
 #define LATE_CURL_FUNCTIONS(X)                                                                                         \
-    X(curl_easy_cleanup) X(curl_easy_getinfo) X(curl_easy_init) X(curl_easy_reset) X(curl_easy_setopt)                 \
-    X(curl_easy_strerror) X(curl_free) X(curl_getdate) X(curl_global_init) X(curl_multi_add_handle)                    \
-    X(curl_multi_cleanup) X(curl_multi_info_read) X(curl_multi_init) X(curl_multi_perform) X(curl_multi_poll)          \
+    X(curl_easy_cleanup) X(curl_easy_getinfo) X(curl_easy_init) X(curl_easy_perform) X(curl_easy_reset)                \
+    X(curl_easy_setopt) X(curl_easy_strerror) X(curl_free) X(curl_getdate) X(curl_global_init)                         \
+    X(curl_multi_add_handle) X(curl_multi_cleanup) X(curl_multi_info_read) X(curl_multi_init) X(curl_multi_perform) X(curl_multi_poll)          \
     X(curl_multi_remove_handle) X(curl_multi_setopt) X(curl_slist_append) X(curl_slist_free_all) X(curl_url)           \
     X(curl_url_cleanup) X(curl_url_get) X(curl_url_set) X(curl_version)
 
@@ -37,6 +37,7 @@ const struct late_curl *late_curl(void);
 #define curl_easy_cleanup        late_curl()->curl_easy_cleanup_
 #define curl_easy_getinfo        late_curl()->curl_easy_getinfo_
 #define curl_easy_init           late_curl()->curl_easy_init_
+#define curl_easy_perform        late_curl()->curl_easy_perform_
 #define curl_easy_reset          late_curl()->curl_easy_reset_
 #define curl_easy_setopt         late_curl()->curl_easy_setopt_
 #define curl_easy_strerror       late_curl()->curl_easy_strerror_
