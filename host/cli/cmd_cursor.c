@@ -111,7 +111,7 @@ static int change(struct db *db, const struct request *q, struct err *err)
     int rc = db_begin(db, err);
 
     if (!rc)
-        rc = ledger_list(db, q->job, NULL, INT64_MAX, busy, err, err);
+        rc = ledger_running(db, q->job, busy, err, err);
     if (!rc)
         rc = q->text ? set_cursor(db, q, err) : reset_cursors(db, q, err);
     if (!rc)

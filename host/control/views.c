@@ -8,9 +8,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
-
-#define ENOUGH (-1000) /* ends a walk that has seen what it wanted */
 
 /* Text of the store as JSON; a source's own text may be anything. */
 static json_t *text(const char *s)
@@ -25,7 +22,7 @@ static json_t *finish(int rc, const char *key, json_t *list, struct err *err)
 {
     json_t *view = NULL;
 
-    if (rc >= 0 || rc == ENOUGH)
+    if (rc >= 0)
         view = key ? json_pack("{s:O}", key, list) : json_incref(list);
     if (!view && !err->code)
         err_set(err, E_SYSTEM, "out of memory");
@@ -54,64 +51,34 @@ json_t *view_run_json(const struct run *r)
     return json;
 }
 
-struct run_walk {
-    json_t *list;
-    int64_t left;
-};
-
 static int add_run(const struct run *r, void *context)
 {
-    struct run_walk *w = context;
-
-    if (*r->parent)
-        return 0;
-    if (w->left-- <= 0)
-        return ENOUGH;
-    return json_array_append_new(w->list, view_run_json(r)) ? E_SYSTEM : 0;
+    return json_array_append_new(context, view_run_json(r)) ? E_SYSTEM : 0;
 }
 
 json_t *view_runs(struct db *db, const char *job, int64_t limit, struct err *err)
 {
-    struct run_walk w = {.list = json_array(), .left = limit};
-    int rc = db ? ledger_list(db, job, NULL, INT64_MAX, add_run, &w, err) : 0;
+    json_t *list = json_array();
+    int rc = db ? ledger_list(db, job, NULL, limit, add_run, list, err) : 0;
 
-    return finish(rc, "runs", w.list, err);
-}
-
-struct run_search {
-    const char *prefix;
-    char id[RUN_ID_SIZE]; /* of the first that was found */
-    int found;
-    json_t *run;
-};
-
-static int match_run(const struct run *r, void *context)
-{
-    struct run_search *s = context;
-
-    if (strncasecmp(r->id, s->prefix, strlen(s->prefix)) != 0)
-        return 0;
-    if (s->found++)
-        return ENOUGH;
-    s->run = view_run_json(r);
-    return s->run ? 0 : E_SYSTEM;
+    return finish(rc, "runs", list, err);
 }
 
 json_t *view_run(struct db *db, const char *id, struct err *err)
 {
-    struct run_search s = {.prefix = id};
-    int rc = db ? ledger_list(db, NULL, NULL, INT64_MAX, match_run, &s, err) : 0;
+    json_t *found = json_array(), *run = NULL;
+    int rc = db ? ledger_find(db, id, 2, add_run, found, err) : 0;
 
-    if (rc >= 0 && s.found == 0)
-        rc = err_set(err, E_NOT_FOUND, "there is no run \"%s\"", id);
-    else if (rc == ENOUGH)
-        rc = err_set(err, E_NOT_FOUND, "more than one run begins with \"%s\": write more of it", id);
-    if (rc >= 0)
-        return s.run;
-    if (!err->code)
+    if (rc >= 0 && json_array_size(found) == 0)
+        err_set(err, E_NOT_FOUND, "there is no run \"%s\"", id);
+    else if (rc >= 0 && json_array_size(found) == 2)
+        err_set(err, E_NOT_FOUND, "more than one run begins with \"%s\": write more of it", id);
+    else if (rc >= 0)
+        run = json_incref(json_array_get(found, 0));
+    else if (!err->code)
         err_set(err, E_SYSTEM, "out of memory");
-    json_decref(s.run);
-    return NULL;
+    json_decref(found);
+    return run;
 }
 
 /* ---- Rejects ---- */

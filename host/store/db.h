@@ -44,6 +44,13 @@ void db_mind_stop(const volatile sig_atomic_t *stop);
 int db_open(const char *url, unsigned flags, struct db **out, struct err *err);
 void db_close(struct db *db); /* rolls back what is open; NULL is fine */
 
+/* Is the database that is open no longer the one at its url: deleted, or another put in its place? What is written to
+ * it is lost then. */
+bool db_has_moved(struct db *db);
+
+/* Nothing will be asked for a while: give memory back that only makes it faster. */
+void db_rest(struct db *db);
+
 /* Is there a database at `url`? False for one that the first run would create. */
 bool db_exists(const char *url);
 

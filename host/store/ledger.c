@@ -4,27 +4,12 @@
 #include "buf.h"
 #include "clock.h"
 #include "date.h"
+#include "jobs.h"
 #include "owner.h"
+#include "stamp.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define RUN_COLUMNS                                                                                                    \
-    "id, parent, job, partition, mode, status, reason, host, batch_no, started_at, finished_at, total, processed, "    \
-    "created, updated, skipped, errors, window_start, window_end, message, error, warnings, stats, error_details"
-
-static void bind_time(struct db_stmt *st, int index, int64_t us)
-{
-    struct buf text = {0};
-
-    if (us) {
-        date_print_ms(&text, us);
-        db_bind_text(st, index, buf_text(&text));
-    } else {
-        db_bind_null(st, index);
-    }
-    buf_free(&text);
-}
 
 static void bind_json(struct db_stmt *st, int index, const json_t *json)
 {
@@ -49,7 +34,7 @@ static int insert_run(struct db *db, const struct run *r, struct err *err)
     db_bind_text(st, 4, r->partition);
     db_bind_text(st, 5, r->mode);
     db_bind_text(st, 6, r->host);
-    bind_time(st, 7, r->started_at);
+    stamp_bind(st, 7, r->started_at);
     rc = db_run(st, NULL, err);
     db_finalize(st);
     return rc;
@@ -68,7 +53,7 @@ int ledger_close(struct db *db, const char *id, const char *status, const char *
     db_bind_text(st, 1, status);
     db_bind_text(st, 2, reason);
     db_bind_text(st, 3, reason);
-    bind_time(st, 4, clock_wall_us());
+    stamp_bind(st, 4, clock_wall_us());
     db_bind_text(st, 5, id);
     rc = db_run(st, &changes, err);
     db_finalize(st);
@@ -76,6 +61,73 @@ int ledger_close(struct db *db, const char *id, const char *status, const char *
         *closed = changes == 1;
     return rc;
 }
+
+/* ---- Runs whose process is gone ---- */
+
+struct dead {
+    char (*ids)[RUN_ID_SIZE], (*reasons)[OWNER_SIZE + 16];
+    size_t count;
+};
+
+static int note_dead(const struct run *r, void *context)
+{
+    struct dead *d = context;
+    char who[OWNER_SIZE];
+
+    if (r->host && owner_alive(r->host))
+        return 0;
+    void *ids = reallocarray(d->ids, d->count + 1, sizeof(*d->ids));
+    if (ids)
+        d->ids = ids;
+    void *reasons = reallocarray(d->reasons, d->count + 1, sizeof(*d->reasons));
+    if (reasons)
+        d->reasons = reasons;
+    if (!ids || !reasons || !r->host)
+        return E_SYSTEM;
+    owner_tell(r->host, who, sizeof(who));
+    snprintf(d->ids[d->count], sizeof(d->ids[0]), "%s", r->id);
+    snprintf(d->reasons[d->count], sizeof(d->reasons[0]), "its %s is gone", who);
+    d->count++;
+    return 0;
+}
+
+static int close_each(struct db *db, const struct dead *d, int64_t *count, struct err *err)
+{
+    int rc = db_begin(db, err);
+    int64_t n = 0;
+
+    for (size_t i = 0; !rc && i < d->count; i++) {
+        bool closed = false;
+        rc = ledger_close(db, d->ids[i], "crashed", d->reasons[i], &closed, err);
+        n += closed;
+    }
+    if (!rc)
+        rc = db_commit(db, err);
+    if (rc)
+        db_rollback(db);
+    else
+        *count = n;
+    return rc;
+}
+
+int ledger_close_dead(struct db *db, int64_t *count, struct err *err)
+{
+    struct dead d = {0};
+    int64_t closed = 0;
+    int rc = ledger_running(db, NULL, note_dead, &d, err);
+
+    if (rc == E_SYSTEM && !err->code)
+        err_set(err, E_SYSTEM, "out of memory");
+    if (!rc && d.count > 0)
+        rc = close_each(db, &d, &closed, err);
+    free(d.ids);
+    free(d.reasons);
+    if (!rc && count)
+        *count = closed;
+    return rc;
+}
+
+/* ---- The start ---- */
 
 /* The running run of this job, if any: E_BUSY when its process lives, else it is closed. */
 static int clear_holder(struct db *db, const struct run *r, struct err *err)
@@ -107,6 +159,21 @@ static int clear_holder(struct db *db, const struct run *r, struct err *err)
     return ledger_close(db, id, "crashed", reason, NULL, err);
 }
 
+/* Take the run's fire, so that of all who saw it due one runs. */
+static int claim_fire(struct db *db, const struct run *r, struct err *err)
+{
+    struct buf due = {0};
+    bool claimed = false;
+    int rc = r->fire_us ? jobs_claim(db, r->job, r->fire_us, &claimed, err) : SLUICE_OK;
+
+    if (rc || claimed || !r->fire_us)
+        return rc;
+    date_print(&due, r->fire_us);
+    err_set(err, E_BUSY, "%s: the fire of %s was taken by another run", r->job, buf_text(&due));
+    buf_free(&due);
+    return err->code;
+}
+
 int ledger_start(struct db *db, struct run *r, struct err *err)
 {
     bool mine = !db_in_transaction(db);
@@ -115,6 +182,8 @@ int ledger_start(struct db *db, struct run *r, struct err *err)
     if (!rc)
         rc = clear_holder(db, r, err);
     if (!rc)
+        rc = claim_fire(db, r, err);
+    if (!rc)
         rc = insert_run(db, r, err);
     if (!rc && mine)
         rc = db_commit(db, err);
@@ -122,6 +191,8 @@ int ledger_start(struct db *db, struct run *r, struct err *err)
         db_rollback(db);
     return rc;
 }
+
+/* ---- The fence and the end ---- */
 
 /* One UPDATE serves fence and finish, so that what a run's row says is written in one place. */
 static int write_run(struct db *db, struct run *r, struct err *err)
@@ -141,7 +212,7 @@ static int write_run(struct db *db, struct run *r, struct err *err)
     db_bind_text(st, 2, r->status);
     db_bind_text(st, 3, r->reason);
     db_bind_text(st, 4, r->mode);
-    bind_time(st, 5, r->finished_at);
+    stamp_bind(st, 5, r->finished_at);
     if (r->total >= 0)
         db_bind_int(st, 6, r->total);
     else
@@ -179,95 +250,4 @@ int ledger_finish(struct db *db, struct run *r, struct err *err)
 {
     r->finished_at = clock_wall_us();
     return write_run(db, r, err);
-}
-
-static int64_t read_time(struct db_stmt *st, int index)
-{
-    const char *text = db_column_text(st, index);
-    int64_t us = 0;
-
-    if (!date_parse((sluice_str){text, strlen(text)}, NULL, &us))
-        return 0;
-    return us;
-}
-
-static void read_json(struct db_stmt *st, int index, json_t **member)
-{
-    json_t *json = json_loads(db_column_text(st, index), JSON_DECODE_ANY, NULL);
-
-    if (json) {
-        json_decref(*member);
-        *member = json;
-    }
-}
-
-static void read_text(struct db_stmt *st, int index, char **member)
-{
-    run_set(member, db_column(st, index).type == DB_NULL ? NULL : db_column_text(st, index));
-}
-
-static int read_run(struct db_stmt *st, struct run *r, struct err *err)
-{
-    char job[512], partition[512];
-
-    snprintf(job, sizeof(job), "%s", db_column_text(st, 2));
-    snprintf(partition, sizeof(partition), "%s", db_column_text(st, 3));
-    int rc = run_init(r, job, partition, db_column_text(st, 4), err);
-    if (rc)
-        return rc;
-    snprintf(r->id, sizeof(r->id), "%s", db_column_text(st, 0));
-    snprintf(r->parent, sizeof(r->parent), "%s", db_column_text(st, 1));
-    snprintf(r->status, sizeof(r->status), "%s", db_column_text(st, 5));
-    read_text(st, 6, &r->reason);
-    read_text(st, 7, &r->host);
-    r->batch_no = db_column_int(st, 8);
-    r->started_at = read_time(st, 9);
-    r->finished_at = read_time(st, 10);
-    r->total = db_column(st, 11).type == DB_NULL ? -1 : db_column_int(st, 11);
-    r->counts = (struct run_counts){db_column_int(st, 12), db_column_int(st, 13), db_column_int(st, 14),
-                                    db_column_int(st, 15), db_column_int(st, 16)};
-    read_text(st, 17, &r->window_start);
-    read_text(st, 18, &r->window_end);
-    read_text(st, 19, &r->message);
-    read_text(st, 20, &r->error);
-    read_json(st, 21, &r->warnings);
-    read_json(st, 22, &r->stats);
-    read_json(st, 23, &r->details);
-    return SLUICE_OK;
-}
-
-static int walk(struct db_stmt *st, int (*each)(const struct run *r, void *context), void *context, struct err *err)
-{
-    int rc;
-
-    while ((rc = db_step(st, err)) == 1) {
-        struct run r;
-        rc = read_run(st, &r, err);
-        if (rc)
-            break;
-        rc = each(&r, context);
-        run_free(&r);
-        if (rc < 0)
-            break;
-    }
-    db_finalize(st);
-    return rc;
-}
-
-int ledger_list(struct db *db, const char *job, const char *id, int64_t limit,
-                int (*each)(const struct run *r, void *context), void *context, struct err *err)
-{
-    const char *where = id ? "WHERE id = $1" : job ? "WHERE job = $1" : "WHERE id <> $1";
-    struct db_stmt *st;
-    struct buf sql = {0};
-
-    /* Each filter is a statement of its own, so that the database can use its index. */
-    buf_printf(&sql, "SELECT " RUN_COLUMNS " FROM sluice_runs %s ORDER BY started_at DESC, id DESC LIMIT $2", where);
-    int rc = sql.failed ? err_set(err, E_SYSTEM, "out of memory") : db_prepare(db, buf_text(&sql), &st, err);
-    buf_free(&sql);
-    if (rc)
-        return rc;
-    db_bind_text(st, 1, id ? id : job ? job : "");
-    db_bind_int(st, 2, limit);
-    return walk(st, each, context, err);
 }

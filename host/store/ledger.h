@@ -11,7 +11,8 @@
 #include "run.h"
 
 /* Insert `r` as the running run of its job, owned by r->host. A holder that is dead is closed as crashed first.
- * E_BUSY names a living one. Inside the caller's transaction, or in one of its own. */
+ * E_BUSY names a living one. With r->fire_us the run also takes that fire of its job (jobs.h): E_BUSY when it was taken
+ * before, and nothing is inserted. Inside the caller's transaction, or in one of its own. */
 int ledger_start(struct db *db, struct run *r, struct err *err);
 
 /* The last statement of a batch's transaction: count it, write the counters. E_FENCED: the run was taken over; roll
@@ -25,9 +26,37 @@ int ledger_finish(struct db *db, struct run *r, struct err *err);
  * whether it was. */
 int ledger_close(struct db *db, const char *id, const char *status, const char *reason, bool *closed, struct err *err);
 
-/* Call `each` for runs, newest first: the one with `id`, or those of `job`, or (both NULL) all; at most `limit`. A
- * negative result of `each` ends the walk and is returned. */
+/* Close as crashed all runs that are marked as running and whose process is gone; *count (may be NULL) says how many.
+ * Outside a transaction. */
+int ledger_close_dead(struct db *db, int64_t *count, struct err *err);
+
+/* ---- What the ledger knows ----
+ *
+ * Each of these reads no more rows than it calls `each` for, and a few, however long the history is. A negative result
+ * of `each` ends the walk and is returned. A partition's part of a run is left out unless it is asked for. */
+
+/* Runs, newest first: the one with `id` (also that of a partition), or those of `job`, or (both NULL) all; at most
+ * `limit`. */
 int ledger_list(struct db *db, const char *job, const char *id, int64_t limit,
                 int (*each)(const struct run *r, void *context), void *context, struct err *err);
+
+/* Those whose id begins with `prefix`, in upper or lower case; at most `limit`. Those of partitions too. */
+int ledger_find(struct db *db, const char *prefix, int64_t limit, int (*each)(const struct run *r, void *context),
+                void *context, struct err *err);
+
+/* Those that are marked as running, of `job` (NULL: all), whether or not their process lives. Those of partitions too.
+ */
+int ledger_running(struct db *db, const char *job, int (*each)(const struct run *r, void *context), void *context,
+                   struct err *err);
+
+/* Those of `job` that have ended, newest first; at most `limit`. Runs of mode "retry" are among them. */
+int ledger_recent(struct db *db, const char *job, int64_t limit, int (*each)(const struct run *r, void *context),
+                  void *context, struct err *err);
+
+/* When the last good run of `job` ended, microseconds since 1970 UTC; 0: none ever did. */
+int ledger_last_good(struct db *db, const char *job, int64_t *finished_at, struct err *err);
+
+/* SQL for a good run: it read all that its source had to tell, so it is no "retry". An index is on these words. */
+#define LEDGER_GOOD "parent IS NULL AND status IN ('success', 'partial') AND mode <> 'retry'"
 
 #endif

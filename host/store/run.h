@@ -23,6 +23,7 @@ struct run {
     char status[16];          /* running, success, partial, failed, crashed, timeout, cancelled */
     char *reason;             /* why it ended other than by itself; NULL */
     char *host;               /* owner.h */
+    int64_t fire_us; /* the fire that it takes when it starts (jobs.h); 0: none. Its row does not tell */
     int64_t batch_no;
     int64_t started_at, finished_at; /* microseconds since 1970 UTC; 0: not yet */
     int64_t total;                   /* announced; -1: nothing was */

@@ -1,6 +1,8 @@
 /* schema.c - see schema.h. The statements are plain SQL that SQLite and PostgreSQL both take. */
 #include "schema.h"
 
+#include "ledger.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +17,10 @@ static const char tables[] =
     " errors BIGINT NOT NULL DEFAULT 0, window_start TEXT, window_end TEXT, message TEXT, error TEXT,"
     " warnings TEXT NOT NULL DEFAULT '[]', stats TEXT NOT NULL DEFAULT '{}', error_details TEXT NOT NULL DEFAULT '[]');"
     "CREATE UNIQUE INDEX sluice_runs_running ON sluice_runs (job, partition) WHERE status = 'running';"
-    "CREATE INDEX sluice_runs_job ON sluice_runs (job, started_at);"
+    "CREATE INDEX sluice_runs_started ON sluice_runs (started_at, id) WHERE parent IS NULL;"
+    "CREATE INDEX sluice_runs_job ON sluice_runs (job, started_at, id) WHERE parent IS NULL;"
+    "CREATE INDEX sluice_runs_good ON sluice_runs (job, started_at, id) WHERE " LEDGER_GOOD ";"
+    "CREATE INDEX sluice_runs_parent ON sluice_runs (parent) WHERE parent IS NOT NULL;"
     "CREATE TABLE sluice_cursors (job TEXT NOT NULL, partition TEXT NOT NULL DEFAULT '', cursor TEXT NOT NULL,"
     " updated_at TEXT NOT NULL, reply_at BIGINT, window_us BIGINT, PRIMARY KEY (job, partition));"
     "CREATE TABLE sluice_rejects ("
@@ -25,6 +30,7 @@ static const char tables[] =
     " superseded_at TEXT);"
     "CREATE INDEX sluice_rejects_open ON sluice_rejects (job, partition, record_key)"
     " WHERE resolved_at IS NULL AND superseded_at IS NULL;"
+    "CREATE INDEX sluice_rejects_seen ON sluice_rejects (last_seen_at);"
     "CREATE TABLE sluice_jobs (job TEXT PRIMARY KEY, last_fire TEXT, paused BIGINT NOT NULL DEFAULT 0,"
     " config_hash TEXT, updated_at TEXT NOT NULL);"
     "CREATE TABLE sluice_hosts (host TEXT PRIMARY KEY, beat_at TEXT NOT NULL, generation BIGINT NOT NULL DEFAULT 0,"

@@ -178,6 +178,18 @@ void db_close(struct db *db)
     free(db);
 }
 
+bool db_has_moved(struct db *db)
+{
+    int moved = 0;
+
+    return sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
+}
+
+void db_rest(struct db *db)
+{
+    sqlite3_db_release_memory(db->handle);
+}
+
 int db_prepare(struct db *db, const char *sql, struct db_stmt **out, struct err *err)
 {
     struct db_stmt *st = calloc(1, sizeof(*st));

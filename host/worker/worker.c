@@ -272,8 +272,11 @@ static int start_run(struct worker *w)
     rc = run_init(&w->run, spec_text(w->spec, "job"), spec_text(w->spec, "partition"), mode, &w->err);
     if (rc)
         return rc;
+    if (*spec_text(w->spec, "run_id"))
+        snprintf(w->run.id, sizeof(w->run.id), "%s", spec_text(w->spec, "run_id"));
     run_set(&w->run.host, owner);
     w->run.started_at = clock_wall_us();
+    w->run.fire_us = dry ? 0 : spec_int(w->spec, "fire_us");
     w->sink = (struct sink){.db = w->db,
                             .table = &w->plan.table,
                             .run = &w->run,

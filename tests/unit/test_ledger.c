@@ -1,8 +1,11 @@
 /* The ledger: one running run of a job, the fence, the history; and the processes that runs belong to. */
 #include "ledger.h"
 
+#include "jobs.h"
 #include "owner.h"
 #include "store_test.h"
+
+#include "steps_test.h"
 
 #include <sys/wait.h>
 
@@ -219,6 +222,183 @@ static void a_start_inside_a_transaction_goes_with_it(void **state)
     db_close(db);
 }
 
+/* ---- The fire ---- */
+
+#define FIRE (NOW - 45 * INT64_C(1000000)) /* 2025-10-11T08:58:00Z */
+
+static void finish(struct db *db, struct run *r, const char *status)
+{
+    struct err err = {0};
+
+    snprintf(r->status, sizeof(r->status), "%s", status);
+    check_ok(ledger_finish(db, r, &err), &err);
+    run_free(r);
+}
+
+static void a_fire_makes_one_run(void **state)
+{
+    static const struct {
+        int64_t fire;
+        int rc;
+    } cases[] = {{FIRE, 0}, {FIRE, E_BUSY}, {FIRE - 1000000, E_BUSY}, {0, 0}, {FIRE + 1000000, 0}};
+    struct db *db = open_memory();
+    (void)state;
+
+    for (size_t i = 0; i < LEN(cases); i++) {
+        struct run r = make_run("erp.orders", "");
+        struct err err = {0};
+        r.fire_us = cases[i].fire;
+        assert_int_equal(ledger_start(db, &r, &err), cases[i].rc);
+        assert_false(db_in_transaction(db));
+        if (cases[i].rc)
+            assert_non_null(strstr(err.msg, "was taken by another run"));
+        else
+            finish(db, &r, "success");
+        run_free(&r);
+    }
+    assert_string_equal(rows_of(db, "SELECT count(*) FROM sluice_runs"), "3; ");
+    assert_string_equal(rows_of(db, "SELECT last_fire FROM sluice_jobs"), "2025-10-11T08:58:01.000Z; ");
+    db_close(db);
+}
+
+static void the_refusal_names_the_fire(void **state)
+{
+    struct db *db = open_memory();
+    struct run r = make_run("erp.orders", "");
+    struct err err = {0};
+    (void)state;
+
+    check_ok(jobs_meet(db, "erp.orders", FIRE, &err), &err);
+    r.fire_us = FIRE;
+    assert_int_equal(ledger_start(db, &r, &err), E_BUSY);
+    assert_string_equal(err.msg, "erp.orders: the fire of 2025-10-11T08:58:00Z was taken by another run");
+    assert_string_equal(rows_of(db, "SELECT id FROM sluice_runs"), "");
+    run_free(&r);
+    db_close(db);
+}
+
+static void a_job_that_runs_keeps_its_fire_for_later(void **state)
+{
+    struct db *db = open_memory();
+    struct run first = start_run(db, "erp.orders", ""), second = make_run("erp.orders", "");
+    struct err err = {0};
+    (void)state;
+
+    second.fire_us = FIRE;
+    assert_int_equal(ledger_start(db, &second, &err), E_BUSY);
+    assert_non_null(strstr(err.msg, "is already running"));
+    assert_string_equal(rows_of(db, "SELECT job FROM sluice_jobs"), "");
+    finish(db, &first, "success");
+    check_ok(ledger_start(db, &second, &err), &err);
+    run_free(&second);
+    db_close(db);
+}
+
+static void a_start_that_is_rolled_back_takes_no_fire(void **state)
+{
+    struct db *db = open_memory();
+    struct run r = make_run("erp.orders", "");
+    struct err err = {0};
+    (void)state;
+
+    r.fire_us = FIRE;
+    check_ok(db_begin(db, &err), &err);
+    check_ok(ledger_start(db, &r, &err), &err);
+    db_rollback(db);
+    assert_string_equal(rows_of(db, "SELECT job FROM sluice_jobs"), "");
+    check_ok(ledger_start(db, &r, &err), &err);
+    run_free(&r);
+    db_close(db);
+}
+
+/* In a process of its own, when the starting line falls: 0 when it got the fire, 1 when another had it. */
+static int race_for_fire(const char *url, int start, const char *partition)
+{
+    struct db *db = open_store(url);
+    struct run r = make_run("erp.orders", partition);
+    struct err err = {0};
+    char c;
+
+    r.fire_us = FIRE;
+    if (read(start, &c, 1) != 0)
+        return 9;
+    int rc = ledger_start(db, &r, &err);
+    db_close(db);
+    if (rc && rc != E_BUSY)
+        fprintf(stderr, "%s\n", err.msg);
+    return rc == 0 ? 0 : rc == E_BUSY ? 1 : 9;
+}
+
+/* Of different partitions, so that nothing but the fire decides; and of the same one. */
+static void of_processes_that_claim_a_fire_together_one_gets_it(void **state)
+{
+    static const char *const partitions[][2] = {{"m1", "m2"}, {"", ""}};
+    (void)state;
+
+    for (int round = 0; round < 20; round++) {
+        struct scratch s;
+        struct err err = {0};
+        int start[2], won = 0;
+        pid_t pids[2];
+        scratch_make(&s);
+        struct db *db = open_store(s.url);
+        check_ok(schema_ensure(db, &err), &err);
+        db_close(db); /* none may cross a fork */
+        assert_int_equal(pipe(start), 0);
+        for (int i = 0; i < 2; i++) {
+            pids[i] = fork();
+            assert_true(pids[i] >= 0);
+            if (pids[i] == 0) {
+                close(start[1]);
+                _exit(race_for_fire(s.url, start[0], partitions[round % 2][i]));
+            }
+        }
+        close(start[0]);
+        close(start[1]);
+        for (int i = 0; i < 2; i++) {
+            int status = -1;
+            assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+            assert_true(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
+            won += WEXITSTATUS(status) == 0;
+        }
+        assert_int_equal(won, 1);
+        db = open_store(s.url);
+        assert_string_equal(rows_of(db, "SELECT count(*) FROM sluice_runs"), "1; ");
+        db_close(db);
+        scratch_remove(&s);
+    }
+}
+
+/* ---- The dead ---- */
+
+static void all_runs_of_dead_processes_are_closed_at_once(void **state)
+{
+    struct db *db = open_memory();
+    struct run living = start_run(db, "erp.orders", "");
+    struct err err = {0};
+    int64_t count = -1;
+    (void)state;
+
+    check_ok(ledger_close_dead(db, &count, &err), &err);
+    assert_int_equal(count, 0);
+    run_sql(db, "INSERT INTO sluice_runs (id, parent, job, partition, mode, status, host, started_at) VALUES"
+                " ('A', NULL, 'erp.a', '', 'full', 'running', 'box/00000000/77.1', '2025-10-11T08:58:45.000Z'),"
+                " ('B', 'A', 'erp.a', 'm1', 'full', 'running', 'box/00000000/77.1', '2025-10-11T08:58:45.000Z'),"
+                " ('C', NULL, 'erp.c', '', 'full', 'running', 'nonsense', '2025-10-11T08:58:45.000Z'),"
+                " ('D', NULL, 'erp.d', '', 'full', 'success', 'box/00000000/77.1', '2025-10-11T08:58:45.000Z')");
+    check_ok(ledger_close_dead(db, &count, &err), &err);
+    assert_int_equal(count, 3);
+    assert_false(db_in_transaction(db));
+    assert_string_equal(rows_of(db, "SELECT id || ' ' || status || ' ' || coalesce(reason, '-') || ' ' ||"
+                                    " (finished_at IS NULL) FROM sluice_runs WHERE length(id) = 1 ORDER BY id"),
+                        "A crashed its process 77 on box is gone 0; B crashed its process 77 on box is gone 0; "
+                        "C crashed its nonsense is gone 0; D success - 1; ");
+    assert_string_equal(rows_of(db, "SELECT count(*) FROM sluice_runs WHERE status = 'running'"), "1; ");
+    check_ok(ledger_close_dead(db, NULL, &err), &err);
+    run_free(&living);
+    db_close(db);
+}
+
 /* ---- The fence ---- */
 
 static void every_fence_counts_a_batch_and_writes_the_counters(void **state)
@@ -392,6 +572,169 @@ static void a_list_is_newest_first(void **state)
     db_close(db);
 }
 
+/* The ids of runs, in the order in which they came. */
+static int note_id(const struct run *r, void *context)
+{
+    struct history *h = context;
+    size_t len = strlen(h->text);
+
+    snprintf(h->text + len, sizeof(h->text) - len, "%s ", r->id);
+    return --h->left ? 0 : E_USAGE;
+}
+
+/* What of erp.a and erp.b is known: parts (lower case) and runs under way among it. */
+static struct db *open_mixed(void)
+{
+    struct db *db = open_memory();
+
+    run_sql(db, "INSERT INTO sluice_runs (id, parent, job, partition, mode, status, host, started_at, finished_at)"
+                " SELECT id, parent, job, partition, mode, status, '', '2025-10-11T08:0' || minute || ':00.000Z',"
+                " CASE WHEN status <> 'running' THEN '2025-10-11T08:0' || minute || ':30.000Z' END FROM (SELECT"
+                " 'A1' AS id, NULL AS parent, 'erp.a' AS job, '' AS partition, 'full' AS mode, 'partial' AS status,"
+                " 1 AS minute"
+                " UNION ALL SELECT 'A2', NULL, 'erp.a', '', 'full', 'failed', 2"
+                " UNION ALL SELECT 'A2m', 'A2', 'erp.a', 'm', 'full', 'success', 2"
+                " UNION ALL SELECT 'A3', NULL, 'erp.a', '', 'retry', 'success', 3"
+                " UNION ALL SELECT 'A4', NULL, 'erp.a', '', 'full', 'running', 4"
+                " UNION ALL SELECT 'A4m', 'A4', 'erp.a', 'm', 'full', 'running', 4"
+                " UNION ALL SELECT 'B1', NULL, 'erp.b', '', 'full', 'running', 5)");
+    return db;
+}
+
+static void a_list_leaves_parts_out_unless_they_are_named(void **state)
+{
+    static const struct {
+        const char *job, *id, *want;
+    } cases[] = {
+        {NULL, NULL, "B1 A4 A3 A2 A1 "}, {"erp.a", NULL, "A4 A3 A2 A1 "}, {NULL, "A2m", "A2m "}, {NULL, "A", ""},
+    };
+    struct db *db = open_mixed();
+    (void)state;
+
+    for (size_t i = 0; i < LEN(cases); i++) {
+        struct history h = {0};
+        struct err err = {0};
+        check_ok(ledger_list(db, cases[i].job, cases[i].id, 10, note_id, &h, &err), &err);
+        assert_string_equal(h.text, cases[i].want);
+    }
+    db_close(db);
+}
+
+static void runs_are_found_by_what_their_id_begins_with(void **state)
+{
+    static const struct {
+        const char *prefix;
+        int64_t limit;
+        const char *want;
+    } cases[] = {
+        {"A2", 10, "A2 A2M "},   {"a2", 10, "A2 A2M "}, {"A2m", 10, "A2M "}, {"B", 10, "B1 "},
+        {"A", 3, "A1 A2 A2M "},  {"C", 10, ""},         {"A1Z", 10, ""},     {"", 2, "A1 A2 "},
+        {"A100000000000000000000000000000", 10, ""},
+    };
+    struct db *db = open_mixed();
+    (void)state;
+
+    run_sql(db, "UPDATE sluice_runs SET id = upper(id)");
+    for (size_t i = 0; i < LEN(cases); i++) {
+        struct history h = {0};
+        struct err err = {0};
+        check_ok(ledger_find(db, cases[i].prefix, cases[i].limit, note_id, &h, &err), &err);
+        assert_string_equal(h.text, cases[i].want);
+    }
+    db_close(db);
+}
+
+static void running_and_ended_runs_are_told_apart(void **state)
+{
+    struct db *db = open_mixed();
+    struct history all = {0}, of_a = {0}, of_c = {0}, ended = {0}, two = {0}, none = {0};
+    struct err err = {0};
+    (void)state;
+
+    check_ok(ledger_running(db, NULL, note_id, &all, &err), &err);
+    assert_int_equal(strlen(all.text), strlen("A4 A4m B1 "));
+    check_ok(ledger_running(db, "erp.a", note_id, &of_a, &err), &err);
+    assert_string_equal(of_a.text, "A4 A4m ");
+    check_ok(ledger_running(db, "erp.c", note_id, &of_c, &err), &err);
+    assert_string_equal(of_c.text, "");
+    check_ok(ledger_recent(db, "erp.a", 10, note_id, &ended, &err), &err);
+    assert_string_equal(ended.text, "A3 A2 A1 ");
+    check_ok(ledger_recent(db, "erp.a", 2, note_id, &two, &err), &err);
+    assert_string_equal(two.text, "A3 A2 ");
+    check_ok(ledger_recent(db, "erp.b", 10, note_id, &none, &err), &err);
+    assert_string_equal(none.text, "");
+    db_close(db);
+}
+
+/* A part that went well is no good run of its job, nor is a retry of rejects. */
+static void the_last_good_run_is_a_whole_one(void **state)
+{
+    struct db *db = open_mixed();
+    struct err err = {0};
+    int64_t at = -1;
+    (void)state;
+
+    check_ok(ledger_last_good(db, "erp.a", &at, &err), &err);
+    assert_int_equal(at, NOW - (57 * 60 + 15) * INT64_C(1000000)); /* 8:01:30 */
+    check_ok(ledger_last_good(db, "erp.b", &at, &err), &err);
+    assert_int_equal(at, 0);
+    db_close(db);
+}
+
+/* ---- The cost ---- */
+
+static int ignore(const struct run *r, void *context)
+{
+    (void)r;
+    (void)context;
+    return 0;
+}
+
+/* The steps of each question in a history of `count` runs. */
+static void ask_everything(int count, long steps[8])
+{
+    struct db *db = open_memory();
+    struct err err = {0};
+    int64_t at, closed;
+    int n = 0;
+
+    steps_fill(db, NOW, count);
+    run_sql(db, "INSERT INTO sluice_runs (id, job, mode, status, host, started_at)"
+                " VALUES ('Z', 'erp.a', 'full', 'running', '', '2001')");
+    steps_taken();
+    check_ok(ledger_list(db, NULL, NULL, 20, ignore, NULL, &err), &err);
+    steps[n++] = steps_taken();
+    check_ok(ledger_list(db, "erp.old", NULL, 20, ignore, NULL, &err), &err);
+    steps[n++] = steps_taken();
+    check_ok(ledger_find(db, "01K7000000000000000000001", 2, ignore, NULL, &err), &err);
+    steps[n++] = steps_taken();
+    check_ok(ledger_recent(db, "erp.old", 20, ignore, NULL, &err), &err);
+    steps[n++] = steps_taken();
+    check_ok(ledger_last_good(db, "erp.a", &at, &err), &err);
+    steps[n++] = steps_taken();
+    check_ok(ledger_running(db, NULL, ignore, NULL, &err), &err);
+    steps[n++] = steps_taken();
+    check_ok(ledger_running(db, "erp.a", ignore, NULL, &err), &err);
+    steps[n++] = steps_taken();
+    check_ok(ledger_close_dead(db, &closed, &err), &err);
+    steps[n++] = steps_taken();
+    assert_int_equal(closed, 1);
+    db_close(db);
+}
+
+static void no_question_costs_more_in_a_longer_history(void **state)
+{
+    long few[8], many[8];
+    (void)state;
+
+    ask_everything(300, few);
+    ask_everything(30000, many);
+    for (size_t i = 0; i < LEN(few); i++) {
+        if (few[i] == 0 || many[i] > few[i] + 10)
+            fail_msg("question %zu: %ld steps, then %ld", i, few[i], many[i]);
+    }
+}
+
 static int compare_json(const struct run *r, void *context)
 {
     json_t *have = run_json(r), *want = run_json(context);
@@ -436,13 +779,25 @@ int main(void)
         cmocka_unit_test(the_refusal_names_run_process_and_since_when),
         cmocka_unit_test(a_dead_holder_is_closed_as_crashed_and_the_new_run_starts),
         cmocka_unit_test(a_start_inside_a_transaction_goes_with_it),
+        cmocka_unit_test(a_fire_makes_one_run),
+        cmocka_unit_test(the_refusal_names_the_fire),
+        cmocka_unit_test(a_job_that_runs_keeps_its_fire_for_later),
+        cmocka_unit_test(a_start_that_is_rolled_back_takes_no_fire),
+        cmocka_unit_test(of_processes_that_claim_a_fire_together_one_gets_it),
+        cmocka_unit_test(all_runs_of_dead_processes_are_closed_at_once),
         cmocka_unit_test(every_fence_counts_a_batch_and_writes_the_counters),
         cmocka_unit_test(a_run_that_was_taken_over_writes_nothing_more),
         cmocka_unit_test(a_batch_that_was_counted_elsewhere_is_fenced),
         cmocka_unit_test(finishing_writes_all_and_frees_the_job),
         cmocka_unit_test(a_list_is_newest_first),
+        cmocka_unit_test(a_list_leaves_parts_out_unless_they_are_named),
+        cmocka_unit_test(runs_are_found_by_what_their_id_begins_with),
+        cmocka_unit_test(running_and_ended_runs_are_told_apart),
+        cmocka_unit_test(the_last_good_run_is_a_whole_one),
+        cmocka_unit_test(no_question_costs_more_in_a_longer_history),
         cmocka_unit_test(what_the_ledger_keeps_reads_back_the_same),
     };
 
+    steps_count();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,6 +15,8 @@
 
 #include <cmocka.h>
 
+#include "steps_test.h"
+
 #define NOON INT64_C(1760184000000000) /* 2025-10-11T12:00:00Z */
 
 static struct config_connector shop = {.name = (char[]){"shop"}};
@@ -183,6 +185,73 @@ static void a_run_is_found_by_the_beginning_of_its_id(void **state)
     db_close(db);
 }
 
+static void the_parts_of_a_run_are_shown_only_by_their_id(void **state)
+{
+    (void)state;
+    struct db *db = open_store();
+    struct err err = {0};
+    struct run whole, part;
+
+    start_run(db, &whole, "AAA1", "box/0/1.1", NOON);
+    assert_int_equal(run_init(&part, "shop.things", "m1", "full", &err), 0);
+    snprintf(part.id, sizeof part.id, "AAA2");
+    snprintf(part.parent, sizeof part.parent, "AAA1");
+    part.started_at = NOON + 1000000;
+    run_set(&part.host, "box/0/1.1");
+    assert_int_equal(ledger_start(db, &part, &err), 0);
+    finish_run(db, &part, "success");
+    finish_run(db, &whole, "partial");
+
+    json_t *runs = view_runs(db, "shop.things", 1, &err), *one = view_run(db, "aaa2", &err);
+    assert_int_equal(json_array_size(json_object_get(runs, "runs")), 1);
+    assert_string_equal(text_of(json_array_get(json_object_get(runs, "runs"), 0), "run"), "AAA1");
+    assert_string_equal(text_of(one, "partition"), "m1");
+    json_decref(runs);
+    json_decref(one);
+    db_close(db);
+}
+
+/* The steps of each view of a history of `count` runs. */
+static void view_everything(int count, long steps[4])
+{
+    struct config_job job = make_job();
+    char name[] = "erp.old";
+    struct db *db = open_store();
+    struct err err = {0};
+    json_t *views[4];
+
+    job.name = name;
+    steps_fill(db, NOON, count);
+    views[0] = view_job(&job, db, NOON, &err);
+    steps[0] = steps_taken();
+    views[1] = view_runs(db, NULL, 20, &err);
+    steps[1] = steps_taken();
+    views[2] = view_runs(db, "erp.old", 20, &err);
+    steps[2] = steps_taken();
+    views[3] = view_run(db, "01k7000000000000000000001", &err); /* there are ten */
+    steps[3] = steps_taken();
+    assert_non_null(json_object_get(views[0], "last_run"));
+    assert_int_equal(json_array_size(json_object_get(views[1], "runs")), 20);
+    assert_int_equal(json_array_size(json_object_get(views[2], "runs")), 2);
+    assert_null(views[3]);
+    for (size_t i = 0; i < 4; i++)
+        json_decref(views[i]);
+    db_close(db);
+}
+
+static void no_view_costs_more_in_a_longer_history(void **state)
+{
+    long few[4], many[4];
+    (void)state;
+
+    view_everything(300, few);
+    view_everything(30000, many);
+    for (size_t i = 0; i < 4; i++) {
+        if (few[i] == 0 || many[i] > few[i] + 10)
+            fail_msg("view %zu: %ld steps, then %ld", i, few[i], many[i]);
+    }
+}
+
 static void cursors_are_listed_by_job_and_partition(void **state)
 {
     (void)state;
@@ -214,7 +283,10 @@ int main(void)
         cmocka_unit_test(the_last_run_is_the_newest_that_has_ended),
         cmocka_unit_test(a_run_whose_process_is_gone_has_crashed),
         cmocka_unit_test(a_run_is_found_by_the_beginning_of_its_id),
+        cmocka_unit_test(the_parts_of_a_run_are_shown_only_by_their_id),
+        cmocka_unit_test(no_view_costs_more_in_a_longer_history),
         cmocka_unit_test(cursors_are_listed_by_job_and_partition),
     };
+    steps_count();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
