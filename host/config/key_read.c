@@ -2,6 +2,7 @@
 #include "key.h"
 
 #include "cron.h"
+#include "load.h"
 #include "source.h"
 #include "value.h"
 #include "zone.h"
@@ -50,10 +51,14 @@ static bool is_name(const char *text)
     return strlen(text) <= IDENTIFIER_MAX;
 }
 
-static bool is_zone(const char *text)
+static bool is_zone(struct config_files *files, const char *text)
 {
+    if (files->zone && strcmp(files->zone, text) == 0)
+        return true;
     struct zone *z = zone_open(text);
     zone_close(z);
+    if (z)
+        files->zone = text;
     return z != NULL;
 }
 
@@ -71,7 +76,7 @@ static void read_cron(struct reader *r, const struct config_node *node, const st
 }
 
 /* Does the text, which is not empty, fit the key? */
-static bool text_fits(const struct config_node *node, const struct key *key)
+static bool text_fits(const struct reader *r, const struct config_node *node, const struct key *key)
 {
     switch (key->type) {
     case KEY_NAME:
@@ -79,7 +84,7 @@ static bool text_fits(const struct config_node *node, const struct key *key)
     case KEY_COLUMN:
         return strlen(node->text) <= IDENTIFIER_MAX;
     case KEY_ZONE:
-        return is_zone(node->text);
+        return is_zone(r->files, node->text);
     case KEY_LEVEL:
         return value_choice(node, key->choices) >= 0;
     default:
@@ -95,7 +100,7 @@ static void read_text(struct reader *r, const struct config_node *node, const st
     } else if (node->text[0] == '\0') {
         if (key->flags & KEY_REQUIRED || key->type == KEY_ZONE)
             wrong(r, node, key);
-    } else if (!text_fits(node, key)) {
+    } else if (!text_fits(r, node, key)) {
         wrong(r, node, key);
     } else if (key->type == KEY_PATH) {
         *out = source_absolute(r->pool, node->file, node->text);

@@ -18,6 +18,7 @@ struct config_files {
     size_t secret_count;
     int *fixed_lines; /* where the main file has the keys that a reload cannot change, in the order of keys.c; 0: nowhere */
     size_t fixed_count;
+    const char *zone; /* the time zone that was looked up last, and is there: most jobs have the same */
 };
 
 /* A config without anything in it; NULL without memory. */

@@ -2,8 +2,8 @@
 #include "prepare.h"
 
 #include "clock.h"
+#include "cron.h"
 #include "describe.h"
-#include "fires.h"
 #include "plugin.h"
 #include "plugin_dir.h"
 #include "pool.h"
@@ -74,28 +74,58 @@ static void bind_plugins(struct config *config, struct config_problems *problems
 
 /* ---- Schedules ---- */
 
-static void check_schedule(const struct config_job *job, struct config_problems *problems)
+/* The zone that was needed last: most jobs have the same. */
+struct last_zone {
+    const char *name;
+    struct zone *zone;
+};
+
+static const struct zone *open_zone(struct last_zone *last, const char *name)
 {
-    struct fires fires = {0};
+    if (last->zone && strcmp(last->name, name) == 0)
+        return last->zone;
+    zone_close(last->zone);
+    *last = (struct last_zone){name, zone_open(name)};
+    return last->zone;
+}
+
+static void check_line(const struct config_job *job, const char *key, const char *line, const struct zone *zone,
+                       struct config_problems *problems)
+{
+    struct cron cron;
     struct err err = {0};
     int64_t at;
 
-    if (!job->enabled || (!job->schedule[0] && !job->full_schedule[0]))
+    if (!line[0])
         return;
-    if (fires_open(&fires, job->schedule, job->full_schedule, job->timezone, &err) != 0)
-        config_problem(problems, job->file, job->line, "job %s: %s", job->name, err.msg);
-    else if (!fires_next(&fires, clock_wall_us() / CLOCK_SECOND, &at, NULL))
-        config_problem(problems, job->file, job->line, "job %s: its schedule never fires again", job->name);
-    fires_close(&fires);
+    if (cron_parse(line, &cron, &err) != 0)
+        config_problem(problems, job->file, job->line, "job %s: `%s`: %s", job->name, key, err.msg);
+    else if (!zone || !cron_next(&cron, zone, clock_wall_us() / CLOCK_SECOND, &at))
+        config_problem(problems, job->file, job->line, "job %s: `%s` does not fire any more in the time zone %s",
+                       job->name, key, job->timezone);
+}
+
+/* Do they fire again? What they are was looked at when they were read. */
+static void check_schedules(const struct config_connector *c, struct last_zone *last, struct config_problems *problems)
+{
+    for (size_t i = 0; i < c->job_count; i++) {
+        const struct config_job *job = &c->jobs[i];
+        if (!job->enabled || (!job->schedule[0] && !job->full_schedule[0]))
+            continue;
+        const struct zone *zone = open_zone(last, job->timezone);
+        check_line(job, "schedule", job->schedule, zone, problems);
+        check_line(job, "full_schedule", job->full_schedule, zone, problems);
+    }
 }
 
 void prepare_bind(struct config *config, struct config_problems *problems)
 {
+    struct last_zone last = {0};
+
     bind_plugins(config, problems);
-    for (size_t c = 0; c < config->connector_count; c++) {
-        for (size_t j = 0; j < config->connectors[c].job_count; j++)
-            check_schedule(&config->connectors[c].jobs[j], problems);
-    }
+    for (size_t c = 0; c < config->connector_count; c++)
+        check_schedules(&config->connectors[c], &last, problems);
+    zone_close(last.zone);
 }
 
 /* ---- The process ---- */
