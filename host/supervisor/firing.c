@@ -17,6 +17,7 @@
 
 #define RETRY_FIRST_US (60 * CLOCK_SECOND)
 #define RETRY_MAX_US   (3600 * CLOCK_SECOND)
+#define TO_BE_SET      (-1) /* next_us of a job that was due */
 
 /* ---- The timer ---- */
 
@@ -38,6 +39,16 @@ static void set_timer(struct supervisor *s)
 }
 
 /* ---- One job that is due ---- */
+
+/* How long after its moment it is known to be due. */
+static void tell_late(const struct job *job, int64_t fire_us)
+{
+    int64_t late_us = clock_wall_us() - fire_us - job->table.jitter_us;
+    const struct log_field fields[] = {LOG_NUMBER("late_us", late_us)};
+
+    metrics_delay(job->s->metrics, late_us);
+    log_event(LOG_DEBUG, job->config->name, "due", fields, 1);
+}
 
 static void tell_stale(struct job *job, int64_t now)
 {
@@ -78,14 +89,19 @@ static void look_at(struct job *job, int64_t now)
     }
     if (timetable_due(&job->table, now, &due)) {
         job->table.last_fire = due.at;
-        metrics_delay(job->s->metrics, now - due.at - job->table.jitter_us);
+        tell_late(job, due.at);
         tell_stale(job, now);
         if (due.run && !job->paused)
             fire(job, due.at, due.full);
         else if (!job->paused)
             skip(job, due.at, "its time was missed (catchup = \"skip\")");
     }
-    job->next_us = timetable_next(&job->table, now);
+    job->next_us = TO_BE_SET;
+}
+
+static bool is_due(const struct job *job, int64_t now)
+{
+    return job->config->enabled && job->recalled && (job->starts || (job->next_us && job->next_us <= now));
 }
 
 void firing_look(struct supervisor *s)
@@ -95,9 +111,12 @@ void firing_look(struct supervisor *s)
     if (!s->begun || !s->recalled || s->stopping)
         return;
     for (size_t i = 0; i < s->job_count; i++) {
-        struct job *job = s->jobs[i];
-        if (job->config->enabled && job->recalled)
-            look_at(job, now);
+        if (is_due(s->jobs[i], now))
+            look_at(s->jobs[i], now);
+    }
+    for (size_t i = 0; i < s->job_count; i++) { /* only now: when many are due at once, none waits for this */
+        if (s->jobs[i]->next_us == TO_BE_SET)
+            s->jobs[i]->next_us = timetable_next(&s->jobs[i]->table, now);
     }
     set_timer(s);
 }
@@ -116,6 +135,7 @@ static void mind_clock(struct supervisor *s)
 
     for (size_t i = 0; i < s->job_count; i++) {
         struct job *job = s->jobs[i];
+        job->next_us = timetable_next(&job->table, now);
         if (!timetable_is_ahead(&job->table, now))
             continue;
         log_line(LOG_WARN, job->config->name, "the clock was set back: its last fire is in the future, and is forgotten");

@@ -448,7 +448,7 @@ void metrics_print(const struct metrics *m, const struct metrics_now *now, struc
 {
     put_runs(m, out);
     put_jobs(now, out);
-    put_head(out, "schedule_delay_seconds", "histogram", "How long after it was due a run was started.");
+    put_head(out, "schedule_delay_seconds", "histogram", "How long after a job was due that was seen and decided on.");
     put_histogram(out, "schedule_delay_seconds", NULL, &m->delay, delay_us, LEN(delay_us));
     put_traffic(m, out);
     put_daemon(m, now, out);

@@ -21,7 +21,7 @@ void metrics_run(struct metrics *m, const json_t *run);
 /* How a worker process ended: "result", "signal 9", "exit 1", "deadline", "cancelled". */
 void metrics_worker_exit(struct metrics *m, const char *reason);
 
-/* How long after it was due a run's worker was started. */
+/* How long after a job was due that was seen, and decided what becomes of it. */
 void metrics_delay(struct metrics *m, int64_t us);
 
 /* Time that a connector's requests waited for its rate. */

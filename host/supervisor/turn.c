@@ -329,6 +329,7 @@ static void start_step(struct turn *turn)
 
     turn->ended = false;
     if (process_start(&l, &turn->process, &err) == SLUICE_OK) {
+        log_line(LOG_DEBUG, job->name, "worker %d started", (int)process_pid(turn->process));
         if (watch(turn))
             return;
         kill(-process_pid(turn->process), SIGKILL);

@@ -124,18 +124,21 @@ class Daemon(World):
         """End it; its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(sig)
-        code = self.process.wait(seconds)
+        self.process.wait(seconds)
+        return self._end()
+
+    def _end(self):
         self.reader.join(10)
         self.process.stdout.close()
         self.process.stderr.close()
-        return code
+        return self.process.returncode
 
     def close(self):
-        if self.process and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        if self.reader:
-            self.reader.join(10)
+        if self.process:
+            if self.process.poll() is None:
+                self.process.kill()
+                self.process.wait()
+            self._end()
         super().close()
 
     def runs(self, job=CUSTOMERS):

@@ -148,7 +148,7 @@ class Ends(Test):
         with Daemon(job=NEVER_SOON + " on_start = true;", start=False) as d:
             d.sim.reply(fault="hang-before-headers")
             d.serve()
-            wait_for(lambda: d.query("SELECT * FROM sluice_runs WHERE status = 'running'") if d.database.exists() else None)
+            wait_for(lambda: d.sim.requests())
             worker = pid_of_worker(d)
             os.kill(worker, signal.SIGSTOP)
             d.stop(signal.SIGKILL)
