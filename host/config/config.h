@@ -137,8 +137,8 @@ struct config_connector {
     json_t *options; /* after config_bind(): every option by name, presets filled in, converted: text, integers
                       * (durations in microseconds), booleans, arrays, objects for groups, arrays of objects for groups
                       * that are lists. One that is neither set nor preset is left out */
-    json_t *served; /* after config_bind(): the plugin's routes (host/worker/describe.h), an array; NULL when they are not
-                     * served: `routes` is false, or the connector disabled */
+    json_t *served;  /* after config_bind(): the plugin's routes (host/worker/describe.h), an array; NULL when they are
+                      * not served: `routes` is false, or the connector disabled */
     const char *file;
     int line;
 };
@@ -181,7 +181,8 @@ struct config {
 int config_load(const char *path, const char *env_file, struct config **out, struct config_problems *problems);
 
 /* Check connector `index` against its plugin's description (the JSON of host/worker/describe.h) and fill in its
- * options and routes, and of its jobs what their streams say: table, partition, after. Returns 0 or SLUICE_E_CONFIG with *problems. */
+ * options and routes, and of its jobs what their streams say: table, partition, after. Returns 0 or SLUICE_E_CONFIG
+ * with *problems. */
 int config_bind(struct config *c, size_t index, const json_t *description, struct config_problems *problems);
 
 /* Do two enabled connectors claim the same HTTP path? descriptions[i] is that of connector i, NULL when there is none.

@@ -16,7 +16,7 @@ struct config_files {
     size_t count;
     struct config_secret *secrets; /* what secret_keep() was told */
     size_t secret_count;
-    int *fixed_lines; /* where the main file has the keys that a reload cannot change, in the order of keys.c; 0: nowhere */
+    int *fixed_lines; /* of the main file, with the keys that a reload cannot change, in their order; 0: not there */
     size_t fixed_count;
     const char *zone; /* the time zone that was looked up last, and is there: most jobs have the same */
 };

@@ -12,8 +12,8 @@
 json_t *config_snapshot(const struct config *c);
 
 /* The configuration that a snapshot is of: the same in every member but `settings` and `node`, which are NULL. Its
- * secrets are registered with redact(). SLUICE_E_BUG when it is none, E_SYSTEM without memory; where it runs out for one
- * of the many small pieces the process ends (pool.h). */
+ * secrets are registered with redact(). SLUICE_E_BUG when it is none, E_SYSTEM without memory; where that runs out for
+ * one of the many small pieces, the process ends (pool.h). */
 int config_restore(const json_t *snapshot, struct config **out, struct err *err);
 
 /* Register the secrets of `c` with redact() (again, after redact_forget()). False without memory. */

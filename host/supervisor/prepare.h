@@ -11,8 +11,8 @@
 
 #include <event2/event.h>
 
-/* Describe the plugin of every enabled connector, bind it, check the routes and whether its schedules fire; problems are
- * added. The caller has no children of its own (describe.h). When memory runs out the process ends (pool.h). */
+/* Describe the plugin of every enabled connector, bind it, check the routes and whether its schedules fire; problems
+ * are added. The caller has no children of its own (describe.h). When memory runs out the process ends (pool.h). */
 void prepare_bind(struct config *config, struct config_problems *problems);
 
 /* The main of `sluice snapshot PATH [ENV_FILE]`: writes {"config": snapshot} or {"code", "problems":[{"file","line",
