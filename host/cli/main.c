@@ -1,5 +1,7 @@
 /* main.c - sluice: finds the verb and runs it. */
+#include "alert.h"
 #include "args.h"
+#include "log.h"
 #include "prepare.h"
 #include "worker.h"
 
@@ -163,6 +165,10 @@ int main(int argc, char **argv)
         return worker_main();
     if (argc > 1 && strcmp(argv[1], "snapshot") == 0) /* what the daemon starts; not for people */
         return prepare_main(argc, argv);
+    if (argc == 2 && strcmp(argv[1], "alert") == 0) /* the same */
+        return alert_main();
     signal(SIGPIPE, SIG_IGN);
-    return finish_output(dispatch(&cli, argc, argv));
+    int code = finish_output(dispatch(&cli, argc, argv));
+    log_flush();
+    return code;
 }
