@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CRON_LINES 200
+#define CRON_LINES     200
 #define CRON_LINE_SIZE 64
 
 /* Fill the list; the random ones follow from `seed`. */

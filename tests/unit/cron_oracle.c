@@ -6,9 +6,9 @@
 #include <strings.h>
 #include <time.h>
 
-#define DAY INT64_C(86400)
-#define FIRST_DAY 5479 /* 1985-01-01 */
-#define LAST_DAY 49307 /* 2104-12-31 */
+#define DAY       INT64_C(86400)
+#define FIRST_DAY 5479  /* 1985-01-01 */
+#define LAST_DAY  49307 /* 2104-12-31 */
 
 static void *grown(void *list, size_t count, size_t size)
 {
@@ -111,8 +111,8 @@ void oracle_line_read(const char *text, struct oracle_line *out)
 {
     char fields[6][64] = {"0"};
     const char *line = spelt_out(text);
-    int six = sscanf(line, "%63s %63s %63s %63s %63s %63s", fields[0], fields[1], fields[2], fields[3], fields[4],
-                     fields[5]);
+    int six =
+        sscanf(line, "%63s %63s %63s %63s %63s %63s", fields[0], fields[1], fields[2], fields[3], fields[4], fields[5]);
 
     if (six == 5) {
         memmove(fields[1], fields[0], sizeof fields - sizeof fields[0]);

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #define LEN(a) (sizeof(a) / sizeof(a)[0])
-#define DAY INT64_C(86400)
+#define DAY    INT64_C(86400)
 
 static struct fires opened(const char *schedule, const char *full_schedule, const char *zone)
 {
@@ -140,9 +140,9 @@ static void the_last_fire_is_in_the_stretch_and_full_when_any_of_it_is(void **st
 /* ---- The oracle ---- */
 
 static const char *const zones[] = {
-    "UTC",           "Europe/Athens",       "Europe/Dublin",     "America/Havana",   "America/St_Johns",
-    "Africa/Cairo",  "Africa/Casablanca",   "Asia/Beirut",       "Pacific/Apia",     "Australia/Lord_Howe",
-    "Asia/Gaza",     "America/Scoresbysund", "Antarctica/Troll", "Pacific/Fakaofo",
+    "UTC",          "Europe/Athens",        "Europe/Dublin",    "America/Havana",  "America/St_Johns",
+    "Africa/Cairo", "Africa/Casablanca",    "Asia/Beirut",      "Pacific/Apia",    "Australia/Lord_Howe",
+    "Asia/Gaza",    "America/Scoresbysund", "Antarctica/Troll", "Pacific/Fakaofo",
 };
 
 /* How many entries of an ascending list are not after `at`. */
@@ -198,8 +198,7 @@ static void compare(const char *zone, const struct oracle_clock *c, const char *
             fail_msg("%s and %s in %s after %lld: %lld, full %d", schedule, full_schedule, zone, (long long)after,
                      (long long)at, full);
         bool any = fires_last(&f, after, now, &at, &full), want = first < next_of_last;
-        if (any != want ||
-            (any && (at != list[next_of_last - 1] || full != any_second(second, first, next_of_last))))
+        if (any != want || (any && (at != list[next_of_last - 1] || full != any_second(second, first, next_of_last))))
             fail_msg("%s and %s in %s from %lld to %lld: %d, %lld, full %d", schedule, full_schedule, zone,
                      (long long)after, (long long)now, any, (long long)at, full);
     }
