@@ -25,6 +25,7 @@ static const char usage[] =
     "  --deliver window|all   all: a windowed call gives all records\n"
     "  --prebuild             render the records once; implies --deliver all\n"
     "  --delay-ms N           wait before each answer\n"
+    "  --edit-every SECONDS   edit one record in two hundred, when that much time has passed\n"
     "  --fault NAME           for every answer that is not scripted\n"
     "  --die-with-parent      end when the program that started this one ends\n";
 
@@ -45,6 +46,7 @@ enum {
     DELIVER,
     PREBUILD,
     DELAY,
+    EDIT,
     FAULT,
     DIE,
     HELP
@@ -67,6 +69,7 @@ static const struct option names[] = {
     {"deliver", required_argument, NULL, DELIVER},
     {"prebuild", no_argument, NULL, PREBUILD},
     {"delay-ms", required_argument, NULL, DELAY},
+    {"edit-every", required_argument, NULL, EDIT},
     {"fault", required_argument, NULL, FAULT},
     {"die-with-parent", no_argument, NULL, DIE},
     {"help", no_argument, NULL, HELP},
@@ -151,6 +154,8 @@ static bool take_option(int option, char *value, struct options *o)
         return true;
     case DELAY:
         return take_number(value, &o->delay_ms);
+    case EDIT:
+        return take_number(value, &o->edit_s);
     case FAULT:
         o->fault = value;
         return fault_known(value) || bad("no such fault", value);

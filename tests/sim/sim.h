@@ -42,6 +42,7 @@ struct options {
     uint64_t seed;
     uint32_t window_s; /* length of SoftOne's window */
     uint32_t delay_ms; /* before each answer */
+    uint32_t edit_s;   /* so often one record in two hundred is edited; 0: never */
     bool deliver_all;  /* windowed calls give all records */
     bool prebuild;     /* render the records once, into a file */
     bool escape;       /* characters that the charset lacks as \uXXXX instead of '?' */
@@ -54,6 +55,7 @@ struct sim {
     struct dataset *data;
     struct journal *journal;
     struct scripts *scripts;
+    _Atomic(time_t) edited_at; /* when records were edited last */
     uint16_t port;        /* the one that is listened on */
     atomic_bool stopping; /* SIGTERM or SIGINT came */
 };

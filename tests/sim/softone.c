@@ -52,9 +52,20 @@ static const struct endpoint *find_endpoint(const char *path)
     return NULL;
 }
 
+/* What the users of the ERP have done meanwhile. */
+static void edit(struct sim *sim, time_t now)
+{
+    time_t before = atomic_load(&sim->edited_at);
+
+    if (sim->opt.edit_s && now - before >= (time_t)sim->opt.edit_s &&
+        atomic_compare_exchange_strong(&sim->edited_at, &before, now) && before)
+        dataset_touch(sim->data, 0.5, (uint64_t)now, now);
+}
+
 static void answer_records(struct sim *sim, const struct endpoint *e, struct reply *r)
 {
     time_t now = clock_now(sim->clock);
+    edit(sim, now);
     char at[32];
     char from[32];
     clock_text(now, at);
