@@ -1,6 +1,8 @@
 /* Frames over the pipe between a connector child and its writer: nothing in them is trusted. */
 #include "frame.h"
 
+#include "state.h"
+
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -360,6 +362,39 @@ static void a_frame_that_is_too_large_breaks_its_writer(void **state)
     free(bytes);
 }
 
+/* ---- What a writer makes of one ---- */
+
+static void what_requests_cost_is_taken_whole_or_not_at_all(void **state)
+{
+    static const struct {
+        int64_t figures[5];
+        size_t count;
+        int rc;
+    } cases[] = {
+        {{3, 1, 1500000, 4096}, 4, SLUICE_OK},
+        {{0, 0, 0, 0}, 4, SLUICE_OK},
+        {{3, 1, 1500000}, 3, SLUICE_E_BUG},
+        {{3, 1, 1500000, 4096, 0}, 5, SLUICE_E_BUG},
+        {{3, 1, -1, 4096}, 4, SLUICE_E_BUG},
+        {{INT64_MIN, 1, 1, 4096}, 4, SLUICE_E_BUG},
+        {{3, -1, 1, 4096}, 4, SLUICE_E_BUG},
+        {{3, 1, 1, -1}, 4, SLUICE_E_BUG},
+    };
+    static struct worker w;
+    (void)state;
+
+    for (size_t i = 0; i < LEN(cases); i++) {
+        struct frame f = {FRAME_HTTP, {(const char *)cases[i].figures, cases[i].count * sizeof(int64_t)}};
+        w.http = (struct http_stats){7, 7, 7, 7};
+        assert_int_equal(intake_frame(&w, &f), cases[i].rc);
+        assert_int_equal(w.http.requests, cases[i].rc ? 7 : cases[i].figures[0]);
+        assert_int_equal(w.http.retries, cases[i].rc ? 7 : cases[i].figures[1]);
+        assert_int_equal(w.http.throttled_us, cases[i].rc ? 7 : cases[i].figures[2]);
+        assert_int_equal(w.http.bytes, cases[i].rc ? 7 : cases[i].figures[3]);
+        assert_int_equal(w.end, END_NONE);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -373,6 +408,7 @@ int main(void)
         cmocka_unit_test(lists_share_the_room_of_their_row),
         cmocka_unit_test(a_reader_that_is_gone_is_noticed_and_stays_gone),
         cmocka_unit_test(a_frame_that_is_too_large_breaks_its_writer),
+        cmocka_unit_test(what_requests_cost_is_taken_whole_or_not_at_all),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
