@@ -1,13 +1,17 @@
 /* db.h - the few things sluice asks of a database, the same for every one.
  *
- * SQL is written once for all: identifiers quoted, parameters $1, $2… in the order of their first appearance, no
- * dialect beyond what dialect() tells. One connection, one transaction at a time.
+ * SQL is written once for all: identifiers quoted, parameters $1, $2… in the order of their first appearance; where the
+ * databases differ, the functions at the end word it. One connection, one transaction at a time.
  *
  * Errors: E_STORE       away, full, read-only, corrupt or locked for longer than the busy time
  *         E_REFUSED     this statement was refused by the data: a constraint, a foreign key, a trigger, a type. The
  *                       message starts with its class ("constraint", "foreign-key", "trigger", "type", "lock",
- *                       "disk", "permission"); an open transaction goes on
+ *                       "serialization", "disk", "permission"); an open transaction goes on when the statement was
+ *                       announced with db_may_refuse(), else it is for db_rollback()
  *         E_SYSTEM      memory
+ *
+ * A connection that broke is made anew by the next statement outside a transaction, and by db_begin(); what was open is
+ * lost, which is E_STORE. Statements stay prepared.
  * Threads: a connection belongs to one thread.
  */
 #ifndef SLUICE_STORE_DB_H
@@ -40,18 +44,18 @@ struct db_value {
  * another program's lock. Without it that is ten. */
 void db_mind_stop(const volatile sig_atomic_t *stop);
 
-/* Open the store at `url` (sqlite:PATH). Close with db_close(). */
+/* Open the store at `url`: sqlite:PATH, or a URL of libpq. Close with db_close(). */
 int db_open(const char *url, unsigned flags, struct db **out, struct err *err);
 void db_close(struct db *db); /* rolls back what is open; NULL is fine */
 
-/* Is the database that is open no longer the one at its url: deleted, or another put in its place? What is written to
- * it is lost then. */
+/* Is the database that is open no longer the one at its url: deleted, another put in its place, or the connection to it
+ * cut? What is written to it is lost then. */
 bool db_has_moved(struct db *db);
 
 /* Nothing will be asked for a while: give memory back that only makes it faster. */
 void db_rest(struct db *db);
 
-/* Is there a database at `url`? False for one that the first run would create. */
+/* Is there a database at `url`? False for one that the first run would create; a server is taken to be there. */
 bool db_exists(const char *url);
 
 /* Run one or more statements without parameters. */
@@ -60,6 +64,9 @@ int db_exec(struct db *db, const char *sql, struct err *err);
 /* Prepare one statement. Finalize with db_finalize(). */
 int db_prepare(struct db *db, const char *sql, struct db_stmt **out, struct err *err);
 void db_finalize(struct db_stmt *st); /* NULL is fine */
+
+/* The data may refuse this statement, and an open transaction is to go on then as if it had never been tried. */
+void db_may_refuse(struct db_stmt *st);
 
 /* Set parameter `index`, 1 is the first. Values stay until they are bound anew. */
 void db_bind(struct db_stmt *st, int index, struct db_value value);
@@ -83,9 +90,13 @@ bool db_breaks_deferred(struct db *db);
 /* The locator of the row that this connection inserted last. */
 int64_t db_last_row(const struct db *db);
 
-/* Transactions. db_begin() takes the write lock at once. */
+/* Transactions. db_begin() takes the write lock at once where the database has one for all (not db_is_shared()). */
 int db_begin(struct db *db, struct err *err);
 int db_commit(struct db *db, struct err *err);
+
+/* Did the connection break while the last db_commit() was under way? Only the store can tell whether it happened:
+ * ledger_commit() asks. */
+bool db_is_uncertain(const struct db *db);
 void db_rollback(struct db *db); /* keeps going when there is none */
 bool db_in_transaction(const struct db *db);
 
@@ -93,22 +104,21 @@ bool db_in_transaction(const struct db *db);
 uint64_t db_transaction(const struct db *db);
 
 /* ---- What a table looks like ---- */
-#define DB_FAMILY_OTHER 0
-#define DB_FAMILY_INT 1
-#define DB_FAMILY_TEXT 2
-#define DB_FAMILY_NUMBER 3 /* numbers of any kind */
-#define DB_FAMILY_REAL 4   /* doubles: whole numbers only up to 2^53 */
-
 struct db_table_column {
     char *name;
     char *type;        /* as declared */
-    int family;        /* DB_FAMILY_* of what it can hold unchanged */
+    char *base;        /* SQL for the type below any domain, without its length; NULL where that is never needed */
+    int family;        /* what it can hold unchanged, in the driver's own words: db_holds() */
+    int limit, scale;  /* characters that it takes; decimals, or digits of a second, that it rounds to; -1: any */
     bool not_null, has_default, generated;
+    bool picky;        /* a value may be refused when it is only compared */
 };
 struct db_table {
     bool exists, is_view;
     bool deferred; /* a foreign key of it is looked at only when the transaction commits */
-    char *locator;                   /* SQL that names a row within its table, quoted where needed */
+    bool spread;   /* over several tables below it, in each of which rows count from one */
+    char *locator; /* SQL for where a row is at the moment: a number or a text */
+    char *lasting; /* SQL for what a row keeps as long as it is there, or the locator */
     struct db_table_column *columns;
     size_t column_count;
 };
@@ -120,11 +130,8 @@ void db_table_free(struct db_table *t);
 /* Has the table an index that begins with `column`, plain or normalised? 1, 0 or an error. */
 int db_has_index(struct db *db, const char *table, const char *column, struct err *err);
 
-/* The SQL type in which this database keeps a column of this SLUICE_* type. */
-const char *db_type_name(const struct db *db, uint32_t type, uint32_t scale, bool narrow);
-
-/* SQL for the type of a surrogate primary key column. */
-const char *db_serial_type(const struct db *db);
+/* May values of this SLUICE_* type be kept unchanged in this existing column? */
+bool db_holds(const struct db *db, const struct db_table_column *column, uint32_t type);
 
 struct buf;
 
@@ -134,11 +141,58 @@ void db_quote(struct buf *out, const char *name);
 /* Append `'text'`, quotes inside doubled. */
 void db_quote_text(struct buf *out, const char *text);
 
+/* ---- What is worded differently ---- */
+
+/* Do other programs write at the same time, so that what was read may not hold any more? */
+bool db_is_shared(const struct db *db);
+
+/* Can a text hold a NUL? */
+bool db_takes_nul(const struct db *db);
+
+/* Append the type in which this database keeps a column of this SLUICE_* type. */
+void db_add_type(const struct db *db, struct buf *out, uint32_t type, uint32_t scale, bool narrow);
+
+/* SQL for the type of a surrogate primary key column. */
+const char *db_serial_type(const struct db *db);
+
+/* SQL behind a text column's type that makes it sort byte by byte; "" where it does anyway. */
+const char *db_bytewise(const struct db *db);
+
+/* Append the name of a table: "schema.table" is two names where there are schemas. */
+void db_quote_table(const struct db *db, struct buf *out, const char *name);
+
+/* Append a condition: the row of `table` is where its locator, parameter `n`, says. */
+void db_add_located(const struct db *db, struct buf *out, const struct db_table *table, int n);
+
+/* Do two names mean the same column? */
+bool db_same_name(const struct db *db, const char *a, const char *b);
+
 /* Append SQL for column `name` normalised as a column's flags say: ASCII white space trimmed (SLUICE_TRIM), ASCII
  * letters lowered (SLUICE_LOWER), exactly as the mapping normalises in C. */
 void db_normalised(const struct db *db, struct buf *out, const char *name, uint32_t flags);
 
-/* May a column of this SLUICE_* type be kept unchanged in an existing column of this family? */
-bool db_family_holds(int family, uint32_t type);
+/* ---- How a value gets into a column ----
+ *
+ * A value travels as BIGINT, BOOLEAN, TEXT, NUMERIC, TIMESTAMPTZ or BIGINT[]; these append the SQL that makes of it what
+ * a column stores. `value` is SQL for a value that travels: what db_add_param() appends, or a column of these types. */
+
+/* Parameter `n`, bound as cell.h has it, as a value that travels. */
+void db_add_param(const struct db *db, struct buf *out, uint32_t type, int n);
+
+/* What an INSERT or UPDATE assigns; the assignment then rounds, pads, or refuses what is too long. */
+void db_add_value(const struct db *db, struct buf *out, const struct db_table_column *as, uint32_t type,
+                  const char *value);
+
+/* What this column, as a key, is compared with, so that an index on it serves. */
+void db_add_key(const struct db *db, struct buf *out, const struct db_table_column *as, uint32_t type,
+                const char *value);
+
+/* Does the database itself compare what is stored with what a record says? Else cell_equals() does, in C. */
+bool db_compares(const struct db *db);
+
+/* A condition that is never null: the column stores just what the assignment would make of `value`. Only where
+ * db_compares(). */
+void db_add_same(const struct db *db, struct buf *out, const struct db_table_column *as, uint32_t type,
+                 const char *value);
 
 #endif

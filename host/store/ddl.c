@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 static const char *const system_names[3] = {"created_at", "updated_at", "last_sync_at"};
 
@@ -14,10 +13,10 @@ const char *ddl_system_name(size_t index)
     return system_names[index];
 }
 
-static const struct db_table_column *find_column(const struct db_table *t, const char *name)
+static const struct db_table_column *find_column(const struct db *db, const struct db_table *t, const char *name)
 {
     for (size_t i = 0; i < t->column_count; i++) {
-        if (strcasecmp(t->columns[i].name, name) == 0)
+        if (db_same_name(db, t->columns[i].name, name))
             return &t->columns[i];
     }
     return NULL;
@@ -35,7 +34,14 @@ static int exec_buf(struct db *db, struct buf *sql, struct err *err)
 static void add_column_sql(const struct db *db, struct buf *sql, const struct table_column *c)
 {
     db_quote(sql, c->name);
-    buf_printf(sql, " %s", db_type_name(db, c->type, c->scale, c->flags & SLUICE_NARROW));
+    buf_add_char(sql, ' ');
+    db_add_type(db, sql, c->type, c->scale, c->flags & SLUICE_NARROW);
+}
+
+static void add_system_sql(const struct db *db, struct buf *sql, const char *name)
+{
+    buf_printf(sql, "\"%s\" ", name);
+    db_add_type(db, sql, SLUICE_TIME, 0, false);
 }
 
 /* An identity is unique, unless dummies or empty texts stand in for none: those may repeat. */
@@ -53,13 +59,14 @@ static void add_index_sql(const struct db *db, struct buf *sql, const struct tab
 {
     const struct table_rule *r = &t->rules[index];
     struct buf name = {0};
+    const char *dot = strchr(t->name, '.');
 
-    buf_printf(&name, "%s_match_%zu", t->name, index + 1);
+    buf_printf(&name, "%s_match_%zu", dot ? dot + 1 : t->name, index + 1); /* it goes where its table is */
     buf_printf(sql, "CREATE %sINDEX ", is_unique(t, r) ? "UNIQUE " : "");
     db_quote(sql, buf_text(&name));
     buf_free(&name);
     buf_add_str(sql, " ON ");
-    db_quote(sql, t->name);
+    db_quote_table(db, sql, t->name);
     buf_add_str(sql, " (");
     if (t->scope != TABLE_NONE) {
         db_quote(sql, t->columns[t->scope].name);
@@ -108,7 +115,7 @@ static void add_create_sql(const struct db *db, struct buf *sql, const struct ta
     bool natural = table_has_key(t);
 
     buf_add_str(sql, "CREATE TABLE ");
-    db_quote(sql, t->name);
+    db_quote_table(db, sql, t->name);
     buf_add_str(sql, " (");
     if (!natural)
         buf_printf(sql, "\"id\" %s, ", db_serial_type(db));
@@ -119,8 +126,11 @@ static void add_create_sql(const struct db *db, struct buf *sql, const struct ta
         add_column_sql(db, sql, c);
         buf_add_str(sql, c->flags & (SLUICE_REQUIRED | SLUICE_KEY) ? " NOT NULL, " : ", ");
     }
-    for (size_t i = 0; i < 3; i++)
-        buf_printf(sql, "%s\"%s\" %s NOT NULL", i ? ", " : "", system_names[i], db_type_name(db, SLUICE_TIME, 0, false));
+    for (size_t i = 0; i < 3; i++) {
+        buf_add_str(sql, i ? ", " : "");
+        add_system_sql(db, sql, system_names[i]);
+        buf_add_str(sql, " NOT NULL");
+    }
     if (natural)
         add_primary_key_sql(sql, t);
     buf_add_str(sql, ")");
@@ -160,13 +170,14 @@ static int create_table(struct db *db, const struct table *t, struct err *err)
 }
 
 /* One line for each thing about an existing table that keeps sluice from writing to it. */
-static void list_misfits(const struct table *t, const struct db_table *have, bool may_add, struct buf *out)
+static void list_misfits(const struct db *db, const struct table *t, const struct db_table *have, bool may_add,
+                         struct buf *out)
 {
     if (have->is_view)
         buf_printf(out, "\n  it is a view");
     for (size_t i = 0; i < t->column_count; i++) {
         const struct table_column *c = &t->columns[i];
-        const struct db_table_column *h = *c->name ? find_column(have, c->name) : NULL;
+        const struct db_table_column *h = *c->name ? find_column(db, have, c->name) : NULL;
 
         if (!*c->name)
             continue;
@@ -174,23 +185,23 @@ static void list_misfits(const struct table *t, const struct db_table *have, boo
             buf_printf(out, "\n  column \"%s\" is missing", c->name);
         else if (h && h->generated)
             buf_printf(out, "\n  column \"%s\" is generated", c->name);
-        else if (h && !db_family_holds(h->family, c->type))
+        else if (h && !db_holds(db, h, c->type))
             buf_printf(out, "\n  column \"%s\" is of type %s, which does not keep every value of %s unchanged", c->name,
                        h->type, c->source);
     }
 }
 
 /* A NOT NULL column that neither sluice nor the database fills would refuse every new row. */
-static void list_unfilled(const struct table *t, const struct db_table *have, struct buf *out)
+static void list_unfilled(const struct db *db, const struct table *t, const struct db_table *have, struct buf *out)
 {
     for (size_t k = 0; k < have->column_count; k++) {
         const struct db_table_column *h = &have->columns[k];
         bool filled = !h->not_null || h->has_default || h->generated;
 
         for (size_t i = 0; !filled && i < t->column_count; i++)
-            filled = strcasecmp(t->columns[i].name, h->name) == 0;
+            filled = db_same_name(db, t->columns[i].name, h->name);
         for (size_t i = 0; !filled && i < 3; i++)
-            filled = strcasecmp(system_names[i], h->name) == 0;
+            filled = db_same_name(db, system_names[i], h->name);
         if (!filled)
             buf_printf(out, "\n  column \"%s\" is NOT NULL without a default, and nothing fills it", h->name);
     }
@@ -204,15 +215,15 @@ static int add_missing(struct db *db, const struct table *t, const struct db_tab
     for (size_t i = 0; !rc && i < t->column_count + 3; i++) {
         const char *name = i < t->column_count ? t->columns[i].name : system_names[i - t->column_count];
 
-        if (!*name || find_column(have, name))
+        if (!*name || find_column(db, have, name))
             continue;
         buf_add_str(&sql, "ALTER TABLE ");
-        db_quote(&sql, t->name);
+        db_quote_table(db, &sql, t->name);
         buf_add_str(&sql, " ADD COLUMN ");
         if (i < t->column_count)
             add_column_sql(db, &sql, &t->columns[i]);
         else
-            buf_printf(&sql, "\"%s\" %s", name, db_type_name(db, SLUICE_TIME, 0, false));
+            add_system_sql(db, &sql, name);
         rc = exec_buf(db, &sql, err);
     }
     buf_free(&sql);
@@ -268,8 +279,8 @@ static int fit_existing(struct db *db, const struct table *t, const struct db_ta
 {
     struct buf misfits = {.max = 700};
 
-    list_misfits(t, have, !t->check_only, &misfits);
-    list_unfilled(t, have, &misfits);
+    list_misfits(db, t, have, !t->check_only, &misfits);
+    list_unfilled(db, t, have, &misfits);
     if (misfits.len) {
         int rc = err_set(err, SLUICE_E_CONFIG, "table %s does not fit:%s", t->name, buf_text(&misfits));
         buf_free(&misfits);
@@ -282,23 +293,18 @@ static int fit_existing(struct db *db, const struct table *t, const struct db_ta
 
 static int read_state(struct db *db, const struct table *t, struct ddl_state *out, struct err *err)
 {
-    struct db_table have;
-    int rc = db_describe(db, t->name, &have, err);
+    int rc = db_describe(db, t->name, &out->have, err);
 
     if (rc)
         return rc;
-    out->locator = have.locator;
-    out->deferred = have.deferred;
-    have.locator = NULL;
-    out->has_default = calloc(t->column_count + 1, sizeof(bool));
-    for (size_t i = 0; i < 3; i++)
-        out->system[i] = find_column(&have, system_names[i]) != NULL;
-    for (size_t i = 0; out->has_default && i < t->column_count; i++) {
-        const struct db_table_column *h = *t->columns[i].name ? find_column(&have, t->columns[i].name) : NULL;
-        out->has_default[i] = h && h->has_default;
+    out->as = calloc(t->column_count + 1, sizeof(struct db_table_column *));
+    for (size_t i = 0; i < 3; i++) {
+        out->system_as[i] = find_column(db, &out->have, system_names[i]);
+        out->system[i] = out->system_as[i] != NULL;
     }
-    db_table_free(&have);
-    return out->has_default && out->locator ? SLUICE_OK : err_set(err, E_SYSTEM, "out of memory");
+    for (size_t i = 0; out->as && i < t->column_count; i++)
+        out->as[i] = *t->columns[i].name ? find_column(db, &out->have, t->columns[i].name) : NULL;
+    return out->as ? SLUICE_OK : err_set(err, E_SYSTEM, "out of memory");
 }
 
 int ddl_ensure(struct db *db, const struct table *t, struct ddl_state *out, void (*warn)(void *, const char *),
@@ -326,7 +332,7 @@ int ddl_ensure(struct db *db, const struct table *t, struct ddl_state *out, void
 
 void ddl_free(struct ddl_state *s)
 {
-    free(s->locator);
-    free(s->has_default);
+    db_table_free(&s->have);
+    free((void *)s->as);
     *s = (struct ddl_state){0};
 }

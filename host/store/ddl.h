@@ -11,10 +11,10 @@
 
 /* What target.c needs to know of the table as it is. */
 struct ddl_state {
-    char *locator;      /* SQL that names a row */
-    bool system[3];     /* which of created_at, updated_at, last_sync_at are there */
-    bool deferred;      /* a foreign key is looked at only at the commit */
-    bool *has_default;  /* by column of the struct table: the database fills it in */
+    struct db_table have;
+    const struct db_table_column **as; /* by column of the struct table; NULL: not in the table, left out by the job */
+    bool system[3];                    /* which of created_at, updated_at, last_sync_at are there */
+    const struct db_table_column *system_as[3];
 };
 
 /* Name of system column DDL_*. */

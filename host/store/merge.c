@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define MERGE_TRIES 3 /* when other programs change the same rows */
+
 void merge_outcome_free(struct merge_outcome *o)
 {
     buf_free(&o->key);
@@ -47,9 +49,9 @@ static int reject_ambiguous(const struct table *table, size_t rule, struct merge
 }
 
 /* A row found by an alternate key that belongs to another identity: taken over, unless this run has used it. */
-static int check_rebind(struct target *t, const struct target_hit *hit, struct merge_outcome *o, struct err *err)
+static int check_rebind(struct target *t, struct merge_outcome *o, struct err *err)
 {
-    int claimed = target_claimed(t, hit->row, err);
+    int claimed = target_claimed(t, err);
 
     if (claimed < 0)
         return claimed;
@@ -79,7 +81,7 @@ static int match(struct target *t, const struct table *table, struct target_hit 
         if (rc == 2)
             return reject_ambiguous(table, i, o);
         if (rc == 1 && table->rules[i].rule == SLUICE_REBIND && hit->other_identity) {
-            rc = check_rebind(t, hit, o, err);
+            rc = check_rebind(t, o, err);
             return rc || o->what == MERGE_REJECTED ? rc : 1;
         }
         if (rc == 1)
@@ -88,36 +90,53 @@ static int match(struct target *t, const struct table *table, struct target_hit 
     return usable ? SLUICE_OK : reject_no_key(table, o);
 }
 
-static int write_record(struct target *t, bool matched, struct target_hit *hit, int64_t now, struct merge_outcome *o,
-                        struct err *err)
+static int write_record(struct target *t, bool matched, const struct target_hit *hit, int64_t now,
+                        struct merge_outcome *o, struct err *err)
 {
     int rc = SLUICE_OK;
 
     if (!matched) {
         o->what = MERGE_CREATED;
-        rc = target_insert(t, now, &hit->row, err);
+        rc = target_insert(t, now, err);
     } else if (hit->same) {
         o->what = MERGE_UNCHANGED;
     } else {
         o->what = MERGE_UPDATED;
-        rc = target_update(t, hit, now, err);
+        rc = target_update(t, now, err);
     }
-    return rc ? rc : target_claim(t, hit->row, err);
+    return rc ? rc : target_claim(t, err);
 }
 
-int merge_record(struct target *t, const struct table *table, const sluice_value *values, uint32_t count, int64_t now,
-                 struct merge_outcome *o, struct err *err)
+/* Look the record up and write it; TARGET_MOVED when another program wrote in between. */
+static int match_and_write(struct target *t, const struct table *table, int64_t now, struct merge_outcome *o,
+                           struct err *err)
 {
     struct target_hit hit = {0};
 
     o->what = 0;
     o->rebound = false;
     buf_clear(&o->key);
+    int rc = match(t, table, &hit, o, err);
+    if (rc < 0 || o->what == MERGE_REJECTED)
+        return rc;
+    return write_record(t, rc == 1, &hit, now, o, err);
+}
+
+int merge_record(struct target *t, const struct table *table, const sluice_value *values, uint32_t count, int64_t now,
+                 struct merge_outcome *o, struct err *err)
+{
+    o->what = 0;
+    o->rebound = false;
+    buf_clear(&o->key);
     int rc = target_load(t, values, count, err);
-    if (!rc)
-        rc = match(t, table, &hit, o, err);
-    if (rc >= 0 && o->what != MERGE_REJECTED)
-        rc = write_record(t, rc == 1, &hit, now, o, err);
+    for (int tries = 0; !rc && tries < MERGE_TRIES; tries++) {
+        rc = match_and_write(t, table, now, o, err);
+        if (rc != TARGET_MOVED)
+            break;
+        rc = SLUICE_OK;
+        if (tries + 1 == MERGE_TRIES)
+            rc = err_set(err, E_REFUSED, "ignored: a trigger or constraint of the table dropped it without an error");
+    }
     if (rc == E_REFUSED) {
         o->rebound = false;
         return reject(o, "", err->msg);

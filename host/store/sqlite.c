@@ -1,7 +1,6 @@
 /* sqlite.c - db.h on SQLite: WAL, synchronous=FULL, one writer. */
-#include "db.h"
+#include "db_driver.h"
 
-#include "buf.h"
 #include "clock.h"
 
 #include <pthread.h>
@@ -15,9 +14,8 @@
 #define BUSY_STOP_MS 1000 /* when the process is to end */
 #define BUSY_LOOK_US 2000
 
-static const volatile sig_atomic_t *stop_flag;
-
-struct db {
+struct sqlite {
+    struct db base; /* first */
     sqlite3 *handle;
     unsigned flags;
     bool begun; /* a transaction was begun, and not ended by us */
@@ -25,10 +23,25 @@ struct db {
     int64_t busy_since;    /* monotonic; of the lock that is waited for */
 };
 
-struct db_stmt {
-    struct db *db;
+struct sqlite_stmt {
+    struct db_stmt base; /* first */
     sqlite3_stmt *handle;
 };
+
+static struct sqlite *of(struct db *db)
+{
+    return (struct sqlite *)db;
+}
+
+static const struct sqlite *of_const(const struct db *db)
+{
+    return (const struct sqlite *)db;
+}
+
+static sqlite3_stmt *handle_of(struct db_stmt *st)
+{
+    return ((struct sqlite_stmt *)st)->handle;
+}
 
 static const char *sqlite_path(const char *url)
 {
@@ -36,7 +49,7 @@ static const char *sqlite_path(const char *url)
 }
 
 /* What a failed call means to the caller; the class comes first in the message where a record is to blame. */
-static int sqlite_fail(struct db *db, const char *what, struct err *err)
+static int fail(struct sqlite *db, const char *what, struct err *err)
 {
     int code = sqlite3_extended_errcode(db->handle);
     const char *text = sqlite3_errmsg(db->handle);
@@ -66,21 +79,23 @@ static int sqlite_fail(struct db *db, const char *what, struct err *err)
     }
 }
 
-int db_exec(struct db *db, const char *sql, struct err *err)
+static int sqlite_exec(struct db *base, const char *sql, struct err *err)
 {
+    struct sqlite *db = of(base);
+
     if (sqlite3_exec(db->handle, sql, NULL, NULL, NULL) == SQLITE_OK)
         return SLUICE_OK;
-    return sqlite_fail(db, "statement", err);
+    return fail(db, "statement", err);
 }
 
-bool db_exists(const char *url)
+static bool sqlite_exists(const char *url)
 {
     const char *path = sqlite_path(url);
 
     return path && access(path, F_OK) == 0;
 }
 
-static int open_handle(struct db *db, const char *path, struct err *err)
+static int open_handle(struct sqlite *db, const char *path, struct err *err)
 {
     int mode = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
 
@@ -94,15 +109,10 @@ static int open_handle(struct db *db, const char *path, struct err *err)
                    db->handle ? sqlite3_errmsg(db->handle) : "out of memory");
 }
 
-void db_mind_stop(const volatile sig_atomic_t *stop)
-{
-    stop_flag = stop;
-}
-
 /* Is it worth to go on waiting for a lock since `since`? */
 static bool is_patient(int64_t since)
 {
-    int64_t patience_ms = stop_flag && *stop_flag ? BUSY_STOP_MS : BUSY_MS;
+    int64_t patience_ms = db_must_stop() ? BUSY_STOP_MS : BUSY_MS;
 
     return clock_mono_us() - since < patience_ms * 1000;
 }
@@ -110,7 +120,7 @@ static bool is_patient(int64_t since)
 /* SQLite asks so before it tries again; `times` counts from 0 for each lock. */
 static int wait_for_lock(void *context, int times)
 {
-    struct db *db = context;
+    struct sqlite *db = context;
 
     if (times == 0)
         db->busy_since = clock_mono_us();
@@ -122,12 +132,12 @@ static int wait_for_lock(void *context, int times)
 
 /* Of two programs that turn WAL on at the same moment SQLite refuses one at once, since each would wait for the other:
  * that one tries again. */
-static int turn_wal_on(struct db *db, struct err *err)
+static int turn_wal_on(struct sqlite *db, struct err *err)
 {
     int64_t since = clock_mono_us();
     int rc;
 
-    while ((rc = db_exec(db, "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 2000;", err)) == E_STORE) {
+    while ((rc = sqlite_exec(&db->base, "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 2000;", err)) == E_STORE) {
         if ((sqlite3_errcode(db->handle) & 0xff) != SQLITE_BUSY || !is_patient(since))
             break;
         clock_sleep_us(5000);
@@ -142,189 +152,188 @@ static void configure(void)
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
-int db_open(const char *url, unsigned flags, struct db **out, struct err *err)
+static void sqlite_rollback(struct db *db)
+{
+    if (of(db)->handle && !sqlite3_get_autocommit(of(db)->handle))
+        sqlite3_exec(of(db)->handle, "ROLLBACK", NULL, NULL, NULL);
+    of(db)->begun = false;
+}
+
+static void sqlite_close(struct db *base)
+{
+    struct sqlite *db = of(base);
+
+    sqlite_rollback(base);
+    sqlite3_close_v2(db->handle);
+    free(db);
+}
+
+static int sqlite_open(const char *url, unsigned flags, struct db **out, struct err *err)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     const char *path = sqlite_path(url);
 
     pthread_once(&once, configure);
-    if (!path)
-        return err_set(err, SLUICE_E_CONFIG, "store.url: only sqlite:PATH is built into this sluice");
-    struct db *db = calloc(1, sizeof(*db));
+    struct sqlite *db = calloc(1, sizeof(*db));
     if (!db)
         return err_set(err, E_SYSTEM, "store: out of memory");
+    db->base.driver = &sqlite_driver;
     db->flags = flags;
     int rc = open_handle(db, path, err);
     if (!rc) {
         sqlite3_busy_handler(db->handle, wait_for_lock, db);
-        rc = db_exec(db, "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -4096;", err);
+        rc = sqlite_exec(&db->base, "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -4096;", err);
     }
     if (!rc && !(flags & (DB_READ_ONLY | DB_DRY_RUN)))
         rc = turn_wal_on(db, err);
     if (rc) {
-        db_close(db);
+        sqlite_close(&db->base);
         return rc;
     }
-    *out = db;
+    *out = &db->base;
     return SLUICE_OK;
 }
 
-void db_close(struct db *db)
-{
-    if (!db)
-        return;
-    db_rollback(db);
-    sqlite3_close_v2(db->handle);
-    free(db);
-}
-
-bool db_has_moved(struct db *db)
+static bool sqlite_has_moved(struct db *db)
 {
     int moved = 0;
 
-    return sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
+    return sqlite3_file_control(of(db)->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
 }
 
-void db_rest(struct db *db)
+static void sqlite_rest(struct db *db)
 {
-    sqlite3_db_release_memory(db->handle);
+    sqlite3_db_release_memory(of(db)->handle);
 }
 
-int db_prepare(struct db *db, const char *sql, struct db_stmt **out, struct err *err)
+static int sqlite_prepare(struct db *base, const char *sql, struct db_stmt **out, struct err *err)
 {
-    struct db_stmt *st = calloc(1, sizeof(*st));
+    struct sqlite *db = of(base);
+    struct sqlite_stmt *st = calloc(1, sizeof(*st));
 
     if (!st)
         return err_set(err, E_SYSTEM, "store: out of memory");
-    st->db = db;
+    st->base.db = base;
     if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &st->handle, NULL) != SQLITE_OK) {
         free(st);
-        return sqlite_fail(db, "prepare", err);
+        return fail(db, "prepare", err);
     }
-    *out = st;
+    *out = &st->base;
     return SLUICE_OK;
 }
 
-void db_finalize(struct db_stmt *st)
+static void sqlite_finalize(struct db_stmt *st)
 {
-    if (!st)
-        return;
-    sqlite3_finalize(st->handle);
+    sqlite3_finalize(handle_of(st));
     free(st);
 }
 
+/* A statement that fails leaves what came before it as it was. */
+static void sqlite_may_refuse(struct db_stmt *st)
+{
+    (void)st;
+}
+
 /* Binding fails only for an index that is not there, a bug, or for memory, which the step then reports as a null. */
-void db_bind(struct db_stmt *st, int index, struct db_value value)
+static void sqlite_bind(struct db_stmt *st, int index, struct db_value value)
 {
     switch (value.type) {
     case DB_INT:
-        sqlite3_bind_int64(st->handle, index, value.i);
+        sqlite3_bind_int64(handle_of(st), index, value.i);
         break;
     case DB_TEXT:
-        sqlite3_bind_text64(st->handle, index, value.s.len ? value.s.ptr : "", value.s.len, SQLITE_STATIC, SQLITE_UTF8);
+        sqlite3_bind_text64(handle_of(st), index, value.s.len ? value.s.ptr : "", value.s.len, SQLITE_STATIC, SQLITE_UTF8);
         break;
     default:
-        sqlite3_bind_null(st->handle, index);
+        sqlite3_bind_null(handle_of(st), index);
     }
 }
 
-void db_bind_int(struct db_stmt *st, int index, int64_t value)
+static void sqlite_bind_text(struct db_stmt *st, int index, const char *text)
 {
-    sqlite3_bind_int64(st->handle, index, value);
+    sqlite3_bind_text(handle_of(st), index, text, -1, SQLITE_TRANSIENT);
 }
 
-void db_bind_text(struct db_stmt *st, int index, const char *text)
+static int sqlite_step(struct db_stmt *st, struct err *err)
 {
-    sqlite3_bind_text(st->handle, index, text, -1, SQLITE_TRANSIENT);
-}
-
-void db_bind_null(struct db_stmt *st, int index)
-{
-    sqlite3_bind_null(st->handle, index);
-}
-
-int db_step(struct db_stmt *st, struct err *err)
-{
-    int rc = sqlite3_step(st->handle);
+    int rc = sqlite3_step(handle_of(st));
 
     if (rc == SQLITE_ROW)
         return 1;
     if (rc == SQLITE_DONE)
         return 0;
-    rc = sqlite_fail(st->db, "statement", err);
-    sqlite3_reset(st->handle);
+    rc = fail(of(st->db), "statement", err);
+    sqlite3_reset(handle_of(st));
     return rc;
 }
 
-struct db_value db_column(struct db_stmt *st, int index)
+static struct db_value sqlite_column(struct db_stmt *st, int index)
 {
     struct db_value v = {.type = DB_NULL};
 
-    switch (sqlite3_column_type(st->handle, index)) {
+    switch (sqlite3_column_type(handle_of(st), index)) {
     case SQLITE_INTEGER:
         v.type = DB_INT;
-        v.i = sqlite3_column_int64(st->handle, index);
+        v.i = sqlite3_column_int64(handle_of(st), index);
         break;
     case SQLITE_NULL:
         break;
     case SQLITE_FLOAT:
         v.type = DB_REAL;
-        v.s.ptr = (const char *)sqlite3_column_text(st->handle, index);
-        v.s.len = (size_t)sqlite3_column_bytes(st->handle, index);
+        v.s.ptr = (const char *)sqlite3_column_text(handle_of(st), index);
+        v.s.len = (size_t)sqlite3_column_bytes(handle_of(st), index);
         break;
     default:
         v.type = DB_TEXT;
-        v.s.ptr = (const char *)sqlite3_column_text(st->handle, index);
-        v.s.len = (size_t)sqlite3_column_bytes(st->handle, index);
+        v.s.ptr = (const char *)sqlite3_column_text(handle_of(st), index);
+        v.s.len = (size_t)sqlite3_column_bytes(handle_of(st), index);
     }
     return v;
 }
 
-int64_t db_column_int(struct db_stmt *st, int index)
+static int64_t sqlite_column_int(struct db_stmt *st, int index)
 {
-    return sqlite3_column_int64(st->handle, index);
+    return sqlite3_column_int64(handle_of(st), index);
 }
 
-const char *db_column_text(struct db_stmt *st, int index)
+static const char *sqlite_column_text(struct db_stmt *st, int index)
 {
-    const char *text = (const char *)sqlite3_column_text(st->handle, index);
+    const char *text = (const char *)sqlite3_column_text(handle_of(st), index);
 
     return text ? text : "";
 }
 
-void db_reset(struct db_stmt *st)
+static void sqlite_reset(struct db_stmt *st)
 {
-    sqlite3_reset(st->handle);
+    sqlite3_reset(handle_of(st));
 }
 
-int db_run(struct db_stmt *st, int64_t *changes, struct err *err)
+static int64_t sqlite_changes(struct db_stmt *st)
 {
-    int rc;
-
-    do {
-        rc = db_step(st, err);
-    } while (rc == 1);
-    if (!rc && changes)
-        *changes = sqlite3_changes64(st->db->handle);
-    sqlite3_reset(st->handle);
-    return rc;
+    return sqlite3_changes64(of(st->db)->handle);
 }
 
-bool db_breaks_deferred(struct db *db)
+static bool sqlite_breaks_deferred(struct db *db)
 {
     int now = 0, high = 0;
 
-    return sqlite3_db_status(db->handle, SQLITE_DBSTATUS_DEFERRED_FKS, &now, &high, 0) == SQLITE_OK && now > 0;
+    return sqlite3_db_status(of(db)->handle, SQLITE_DBSTATUS_DEFERRED_FKS, &now, &high, 0) == SQLITE_OK && now > 0;
 }
 
-int64_t db_last_row(const struct db *db)
+static int64_t sqlite_last_row(const struct db *db)
 {
-    return sqlite3_last_insert_rowid(db->handle);
+    return sqlite3_last_insert_rowid(of_const(db)->handle);
 }
 
-int db_begin(struct db *db, struct err *err)
+static bool sqlite_in_transaction(const struct db *db)
 {
-    int rc = db_exec(db, "BEGIN IMMEDIATE", err);
+    return of_const(db)->handle && !sqlite3_get_autocommit(of_const(db)->handle);
+}
+
+static int sqlite_begin(struct db *base, struct err *err)
+{
+    struct sqlite *db = of(base);
+    int rc = sqlite_exec(base, "BEGIN IMMEDIATE", err);
 
     if (!rc) {
         db->begun = true;
@@ -333,77 +342,51 @@ int db_begin(struct db *db, struct err *err)
     return rc;
 }
 
-int db_commit(struct db *db, struct err *err)
+static int sqlite_commit(struct db *db, struct err *err)
 {
-    int rc = db_exec(db, "COMMIT", err);
+    int rc = sqlite_exec(db, "COMMIT", err);
 
     if (!rc)
-        db->begun = false;
+        of(db)->begun = false;
     return rc;
 }
 
-void db_rollback(struct db *db)
-{
-    if (db_in_transaction(db))
-        sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
-    db->begun = false;
-}
-
-bool db_in_transaction(const struct db *db)
-{
-    return db->handle && !sqlite3_get_autocommit(db->handle);
-}
-
-uint64_t db_transaction(const struct db *db)
-{
-    return db_in_transaction(db) ? db->transactions : 0;
-}
-
-const char *db_type_name(const struct db *db, uint32_t type, uint32_t scale, bool narrow)
+static bool sqlite_is_uncertain(const struct db *db)
 {
     (void)db;
-    (void)scale;
-    switch (type) {
-    case SLUICE_INT:
-        return narrow ? "INTEGER" : "BIGINT";
-    case SLUICE_BOOL:
-        return "BOOLEAN";
-    default:
-        return "TEXT"; /* decimals and times too: exact, and readable as they are */
-    }
+    return false;
 }
 
-const char *db_serial_type(const struct db *db)
+static uint64_t sqlite_transaction(const struct db *db)
 {
-    (void)db;
-    return "INTEGER PRIMARY KEY";
+    return sqlite_in_transaction(db) ? of_const(db)->transactions : 0;
 }
 
-void db_normalised(const struct db *db, struct buf *out, const char *name, uint32_t flags)
-{
-    (void)db;
-    if (flags & SLUICE_LOWER)
-        buf_add_str(out, "lower("); /* SQLite's own lower() knows ASCII only */
-    if (flags & SLUICE_TRIM)
-        buf_add_str(out, "trim(");
-    db_quote(out, name);
-    if (flags & SLUICE_TRIM)
-        buf_add_str(out, ", char(9, 10, 11, 12, 13, 32))");
-    if (flags & SLUICE_LOWER)
-        buf_add_str(out, ")");
-}
-
-bool db_family_holds(int family, uint32_t type)
-{
-    switch (type) {
-    case SLUICE_INT:
-        return family != DB_FAMILY_TEXT && family != DB_FAMILY_REAL;
-    case SLUICE_BOOL:
-        return family != DB_FAMILY_TEXT;
-    case SLUICE_DECIMAL:
-    case SLUICE_TIME: /* no ISO time looks like a number, so no affinity touches it */
-        return family != DB_FAMILY_INT;
-    default:
-        return family == DB_FAMILY_TEXT || family == DB_FAMILY_OTHER;
-    }
-}
+const struct db_driver sqlite_driver = {
+    .open = sqlite_open,
+    .close = sqlite_close,
+    .has_moved = sqlite_has_moved,
+    .rest = sqlite_rest,
+    .exists = sqlite_exists,
+    .exec = sqlite_exec,
+    .prepare = sqlite_prepare,
+    .finalize = sqlite_finalize,
+    .may_refuse = sqlite_may_refuse,
+    .bind = sqlite_bind,
+    .bind_text = sqlite_bind_text,
+    .step = sqlite_step,
+    .column = sqlite_column,
+    .column_int = sqlite_column_int,
+    .column_text = sqlite_column_text,
+    .reset = sqlite_reset,
+    .changes = sqlite_changes,
+    .breaks_deferred = sqlite_breaks_deferred,
+    .last_row = sqlite_last_row,
+    .begin = sqlite_begin,
+    .commit = sqlite_commit,
+    .is_uncertain = sqlite_is_uncertain,
+    .rollback = sqlite_rollback,
+    .in_transaction = sqlite_in_transaction,
+    .transaction = sqlite_transaction,
+    .words = &sqlite_words,
+};

@@ -1,7 +1,5 @@
-/* sqlite_describe.c - what a table of an SQLite database looks like. */
-#include "db.h"
-
-#include "buf.h"
+/* sqlite_describe.c - see sqlite_describe.h. */
+#include "sqlite_describe.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,14 +9,14 @@
 static int family_of(const char *type)
 {
     if (strcasestr(type, "INT"))
-        return DB_FAMILY_INT;
+        return SQLITE_FAMILY_INT;
     if (strcasestr(type, "CHAR") || strcasestr(type, "CLOB") || strcasestr(type, "TEXT"))
-        return DB_FAMILY_TEXT;
+        return SQLITE_FAMILY_TEXT;
     if (!*type || strcasestr(type, "BLOB"))
-        return DB_FAMILY_OTHER;
+        return SQLITE_FAMILY_OTHER;
     if (strcasestr(type, "REAL") || strcasestr(type, "FLOA") || strcasestr(type, "DOUB"))
-        return DB_FAMILY_REAL;
-    return DB_FAMILY_NUMBER;
+        return SQLITE_FAMILY_REAL;
+    return SQLITE_FAMILY_NUMBER;
 }
 
 /* Columns hidden = 2 or 3 are generated; column `alias` is another name of the row's number, which SQLite fills in. */
@@ -35,6 +33,7 @@ static int add_column(struct db_table *t, struct db_stmt *st, struct err *err)
     if (!c->name || !c->type)
         return err_set(err, E_SYSTEM, "store: out of memory");
     c->family = family_of(c->type);
+    c->limit = c->scale = -1;
     c->not_null = db_column_int(st, 2) != 0;
     c->has_default = db_column(st, 3).type != DB_NULL || db_column_int(st, 5) != 0;
     c->generated = db_column_int(st, 4) >= 2;
@@ -78,13 +77,14 @@ static int pick_locator(struct db_table *t, const char *name, struct err *err)
     for (size_t i = 0; i < 3; i++) {
         if (!has_column(t, names[i])) {
             t->locator = strdup(names[i]);
-            return t->locator ? SLUICE_OK : err_set(err, E_SYSTEM, "store: out of memory");
+            t->lasting = strdup(names[i]);
+            return t->locator && t->lasting ? SLUICE_OK : err_set(err, E_SYSTEM, "store: out of memory");
         }
     }
     return err_set(err, SLUICE_E_CONFIG, "table %s: its columns rowid, _rowid_ and oid hide the row's number", name);
 }
 
-int db_describe(struct db *db, const char *name, struct db_table *out, struct err *err)
+int sqlite_describe(struct db *db, const char *name, struct db_table *out, struct err *err)
 {
     struct db_stmt *st;
     int rc = db_prepare(db, "SELECT l.type, l.wr, m.sql LIKE '%INITIALLY%DEFERRED%' FROM pragma_table_list AS l"
@@ -118,7 +118,7 @@ int db_describe(struct db *db, const char *name, struct db_table *out, struct er
 
 /* cid -1 is the row's number, -2 an expression: that one is taken to be the normalised column. A primary key may be the
  * row's number itself, which no index lists. */
-int db_has_index(struct db *db, const char *table, const char *column, struct err *err)
+int sqlite_has_index(struct db *db, const char *table, const char *column, struct err *err)
 {
     struct db_stmt *st;
     int rc = db_prepare(db,

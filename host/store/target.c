@@ -2,6 +2,7 @@
 #include "target.h"
 
 #include "cell.h"
+#include "claims.h"
 #include "date.h"
 #include "ddl.h"
 #include "target_sql.h"
@@ -26,10 +27,13 @@ struct target {
     uint64_t asked_in;    /* the transaction that it was asked in */
     bool may_adopt;       /* what it said, and what was written since */
     struct buf found;     /* identity of the row found last */
+    struct db_value row, lasting; /* of the row found or written last: its locator, and what it keeps */
+    struct buf row_text, lasting_text;
+    bool raced;           /* this record met a row that was not there when it was looked up */
     struct buf stamp;     /* system columns of the second `stamped` */
     int64_t stamped;
     struct variants inserts, updates;
-    struct db_stmt *claim, *claimed;
+    struct claims *claims; /* NULL: nobody asks */
 };
 
 static const struct cell null_cell = {.state = CELL_NULL};
@@ -54,6 +58,16 @@ static int prepare(struct target *t, struct buf *sql, struct db_stmt **out, stru
     return rc ? err_wrap(err, "table %s", t->table->name) : SLUICE_OK;
 }
 
+/* Can a look-up fail because of what the record says? */
+static bool is_picky(const struct target *t)
+{
+    for (size_t i = 0; i < t->table->column_count; i++) {
+        if (t->state.as[i] && t->state.as[i]->picky)
+            return true;
+    }
+    return false;
+}
+
 static int prepare_finds(struct target *t, struct err *err)
 {
     int rc = SLUICE_OK;
@@ -62,6 +76,8 @@ static int prepare_finds(struct target *t, struct err *err)
         struct buf sql = {0};
         target_sql_find(&t->sql, &t->table->rules[i], &sql);
         rc = prepare(t, &sql, &t->find[i], err);
+        if (!rc && is_picky(t))
+            db_may_refuse(t->find[i]);
     }
     return rc;
 }
@@ -89,22 +105,14 @@ static int prepare_adoptable(struct target *t, struct err *err)
     return prepare(t, &sql, &t->adoptable, err);
 }
 
-/* Only rule REBIND asks which rows this run has touched; the list lives in the database, not in memory. */
-static int prepare_claims(struct target *t, struct err *err)
+/* Only rule REBIND asks which rows this run has touched. */
+static bool rebinds(const struct table *table)
 {
-    bool rebinds = false;
-
-    for (size_t i = 0; i < t->table->rule_count; i++)
-        rebinds = rebinds || t->table->rules[i].rule == SLUICE_REBIND;
-    if (!rebinds)
-        return SLUICE_OK;
-    int rc = db_exec(t->db, "CREATE TEMP TABLE IF NOT EXISTS sluice_claimed (row_id BIGINT PRIMARY KEY);"
-                            "DELETE FROM sluice_claimed", err);
-    if (!rc)
-        rc = db_prepare(t->db, "INSERT INTO sluice_claimed (row_id) VALUES ($1) ON CONFLICT DO NOTHING", &t->claim, err);
-    if (!rc)
-        rc = db_prepare(t->db, "SELECT 1 FROM sluice_claimed WHERE row_id = $1", &t->claimed, err);
-    return rc;
+    for (size_t i = 0; i < table->rule_count; i++) {
+        if (table->rules[i].rule == SLUICE_REBIND)
+            return true;
+    }
+    return false;
 }
 
 static int set_constants(struct target *t, struct err *err)
@@ -144,8 +152,8 @@ static void note_identity_columns(struct target *t)
         t->is_identity[r->columns[i]] = true;
 }
 
-int target_open(struct db *db, const struct table *table, void (*warn)(void *context, const char *text), void *context,
-                struct target **out, struct err *err)
+int target_open(struct db *db, const struct table *table, const char *run_id,
+                void (*warn)(void *context, const char *text), void *context, struct target **out, struct err *err)
 {
     struct target *t = calloc(1, sizeof(*t));
 
@@ -153,7 +161,7 @@ int target_open(struct db *db, const struct table *table, void (*warn)(void *con
         return err_set(err, E_SYSTEM, "out of memory");
     t->db = db;
     t->table = table;
-    t->sql = (struct target_sql){db, table, &t->state, identity_rule(table)};
+    t->sql = (struct target_sql){db, table, &t->state, identity_rule(table), rebinds(table)};
     int rc = allocate(t, err);
     if (!rc)
         note_identity_columns(t);
@@ -165,8 +173,8 @@ int target_open(struct db *db, const struct table *table, void (*warn)(void *con
         rc = prepare_finds(t, err);
     if (!rc)
         rc = prepare_adoptable(t, err);
-    if (!rc)
-        rc = prepare_claims(t, err);
+    if (!rc && t->sql.claims)
+        rc = claims_open(db, run_id, &t->claims, err);
     if (rc)
         target_close(t);
     else
@@ -187,10 +195,11 @@ void target_close(struct target *t)
     db_finalize(t->adoptable);
     variants_free(&t->inserts);
     variants_free(&t->updates);
-    db_finalize(t->claim);
-    db_finalize(t->claimed);
+    claims_close(t->claims);
     ddl_free(&t->state);
     buf_free(&t->found);
+    buf_free(&t->row_text);
+    buf_free(&t->lasting_text);
     buf_free(&t->stamp);
     free(t->cells);
     free(t->presets);
@@ -203,10 +212,18 @@ void target_close(struct target *t)
 
 /* ---- One record ---- */
 
+/* Texts with a NUL end there for some databases. */
+static bool can_store(const struct target *t, const struct cell *cell)
+{
+    return db_takes_nul(t->db) || cell->state != CELL_VALUE || cell->value.type != DB_TEXT || !cell->value.s.len ||
+           !memchr(cell->value.s.ptr, '\0', cell->value.s.len);
+}
+
 int target_load(struct target *t, const sluice_value *values, uint32_t count, struct err *err)
 {
     static const sluice_value absent = {0};
 
+    t->raced = false;
     for (size_t i = 0; i < t->table->column_count; i++) {
         const struct table_column *c = &t->table->columns[i];
         const char *why;
@@ -215,6 +232,8 @@ int target_load(struct target *t, const sluice_value *values, uint32_t count, st
             continue;
         if (!cell_set(&t->cells[i], c, i < count ? &values[i] : &absent, &why))
             return err_set(err, E_REFUSED, "value: %s: %s", c->source, why);
+        if (!can_store(t, &t->cells[i]))
+            return err_set(err, E_REFUSED, "value: %s: has a NUL inside, which the database cannot store", c->source);
     }
     return SLUICE_OK;
 }
@@ -275,7 +294,17 @@ static const struct cell *wanted(const struct target *t, size_t i)
     return cell;
 }
 
-static void note_identity(struct target *t, size_t column, const struct db_value *stored, struct target_hit *hit)
+static void keep_value(struct db_value from, struct db_value *to, struct buf *text)
+{
+    *to = from;
+    buf_clear(text);
+    buf_add(text, from.s.ptr, from.s.len);
+    to->s = buf_str(text);
+}
+
+/* What the row found last has in a column of the identity; `same`: it is what the record says. */
+static void note_identity(struct target *t, size_t column, const struct db_value *stored, bool same,
+                          struct target_hit *hit)
 {
     const struct table_rule *rule = &t->table->rules[t->sql.identity];
     const struct cell have = {.state = CELL_VALUE, .value = *stored};
@@ -283,36 +312,58 @@ static void note_identity(struct target *t, size_t column, const struct db_value
     if (stored->type == DB_NULL || (stored->type == DB_TEXT && stored->s.len == 0) || is_dummy(rule, &have))
         return;
     hit->has_identity = true;
-    if (!is_empty(&t->cells[column]) && !cell_equals(&t->cells[column], &t->table->columns[column], stored))
+    if (!is_empty(&t->cells[column]) && !same)
         hit->other_identity = true;
     if (t->found.len)
         buf_add_char(&t->found, '/');
-    if (stored->type == DB_INT)
-        buf_printf(&t->found, "%lld", (long long)stored->i);
-    else
-        buf_add(&t->found, stored->s.ptr, stored->s.len);
+    cell_print(&have, &t->found);
+}
+
+/* Does the row of `st` store in column `i` what the record wants there? */
+static bool is_same(const struct target *t, size_t i, struct db_stmt *st, int at)
+{
+    const struct cell *want = wanted(t, i);
+
+    if (!want || db_compares(t->db))
+        return !want || db_column_int(st, at) != 0;
+    struct db_value stored = db_column(st, at);
+    return cell_equals(want, &t->table->columns[i], &stored);
+}
+
+/* The database has compared; what the identity is follows behind all columns. */
+static void read_identity(struct target *t, struct db_stmt *st, int at, struct target_hit *hit)
+{
+    const struct table_rule *r = t->sql.identity == TABLE_NONE ? NULL : &t->table->rules[t->sql.identity];
+
+    for (size_t i = 0; r && i < r->column_count; i++) {
+        struct db_value stored = db_column(st, at++);
+        note_identity(t, r->columns[i], &stored, !t->changed[r->columns[i]], hit);
+    }
 }
 
 static void compare_row(struct target *t, struct db_stmt *st, struct target_hit *hit)
 {
     int at = 1;
 
-    *hit = (struct target_hit){.row = db_column_int(st, 0), .same = true};
+    *hit = (struct target_hit){.same = true};
     buf_clear(&t->found);
+    keep_value(db_column(st, 0), &t->row, &t->row_text);
+    if (t->claims)
+        keep_value(db_column(st, at++), &t->lasting, &t->lasting_text);
     for (size_t i = 0; i < t->table->column_count; i++) {
-        const struct table_column *c = &t->table->columns[i];
         t->changed[i] = false;
-        if (!*c->name)
+        if (!*t->table->columns[i].name)
             continue;
-        struct db_value stored = db_column(st, at++);
-        const struct cell *want = wanted(t, i);
-        if (want && !cell_equals(want, c, &stored)) {
-            t->changed[i] = true;
-            hit->same = false;
+        t->changed[i] = !is_same(t, i, st, at);
+        hit->same = hit->same && !t->changed[i];
+        if (t->is_identity[i] && !db_compares(t->db)) {
+            struct db_value stored = db_column(st, at);
+            note_identity(t, i, &stored, !t->changed[i], hit);
         }
-        if (t->is_identity[i])
-            note_identity(t, i, &stored, hit);
+        at++;
     }
+    if (db_compares(t->db))
+        read_identity(t, st, at, hit);
 }
 
 /* Rule ADOPT finds only rows without identity, and most tables have none: asked once a transaction, that saves a look-up
@@ -339,6 +390,14 @@ static void note_written(struct target *t)
         t->may_adopt = !target_usable(t, t->sql.identity);
 }
 
+static void bind_cell(struct db_stmt *st, int index, const struct cell *cell)
+{
+    if (cell->state == CELL_VALUE)
+        db_bind(st, index, cell->value);
+    else
+        db_bind_null(st, index);
+}
+
 int target_find(struct target *t, size_t rule, struct target_hit *hit, struct err *err)
 {
     const struct table_rule *r = &t->table->rules[rule];
@@ -349,6 +408,11 @@ int target_find(struct target *t, size_t rule, struct target_hit *hit, struct er
         int rc = may_adopt(t, err);
         if (rc <= 0)
             return rc;
+    }
+    for (size_t i = 0; db_compares(t->db) && i < t->table->column_count; i++) {
+        const struct cell *want = wanted(t, i);
+        if (*t->table->columns[i].name)
+            bind_cell(st, n++, want ? want : &null_cell);
     }
     if (t->table->scope != TABLE_NONE)
         db_bind(st, n++, t->cells[t->table->scope].value);
@@ -369,14 +433,6 @@ const char *target_found_identity(const struct target *t)
     return buf_text(&t->found);
 }
 
-static void bind_cell(struct db_stmt *st, int index, const struct cell *cell)
-{
-    if (cell->state == CELL_VALUE)
-        db_bind(st, index, cell->value);
-    else
-        db_bind_null(st, index);
-}
-
 /* System columns carry whole seconds, so many rows share one text. Returns the next parameter's index. */
 static int bind_stamps(struct target *t, struct db_stmt *st, int index, size_t first, int64_t now)
 {
@@ -394,26 +450,30 @@ static int bind_stamps(struct target *t, struct db_stmt *st, int index, size_t f
     return index;
 }
 
-/* Run an INSERT or UPDATE of one row. A trigger or a conflict clause may leave the row out and call it success. */
-static int write_one(struct db_stmt *st, struct err *err)
+/* Run an INSERT or UPDATE of one row; *changes: how many it wrote. */
+static int write_one(struct target *t, struct db_stmt *st, int64_t *changes, struct err *err)
 {
-    int64_t changes = 0;
-    int rc = db_run(st, &changes, err);
-
-    if (!rc && changes != 1)
-        return err_set(err, E_REFUSED, "ignored: a trigger or constraint of the table dropped it without an error");
-    return rc;
+    if (!target_sql_returns(&t->sql))
+        return db_run(st, changes, err);
+    *changes = 0;
+    int rc = db_step(st, err);
+    if (rc == 1) {
+        *changes = 1;
+        keep_value(db_column(st, 0), &t->lasting, &t->lasting_text);
+    }
+    db_reset(st);
+    return rc < 0 ? rc : SLUICE_OK;
 }
 
 /* A foreign key that would fail at the commit, and take the batch with it, is the fault of this one row. */
-static int write_row(struct target *t, struct db_stmt *st, struct err *err)
+static int write_row(struct target *t, struct db_stmt *st, int64_t *changes, struct err *err)
 {
-    if (!t->state.deferred)
-        return write_one(st, err);
+    if (!t->state.have.deferred)
+        return write_one(t, st, changes, err);
     int rc = db_exec(t->db, "SAVEPOINT sluice_row", err);
     if (rc)
         return rc;
-    rc = write_one(st, err);
+    rc = write_one(t, st, changes, err);
     if (!rc && db_breaks_deferred(t->db))
         rc = err_set(err, E_REFUSED, "foreign-key: the row it points to is not there");
     struct err undo = {0};
@@ -424,18 +484,40 @@ static int write_row(struct target *t, struct db_stmt *st, struct err *err)
     return undo.code ? undo.code : rc;
 }
 
-int target_insert(struct target *t, int64_t now, int64_t *row, struct err *err)
+/* A trigger or a conflict clause may leave the row out and call it success. */
+static int was_ignored(struct err *err)
 {
-    struct db_stmt *st;
-    int n = 1;
+    return err_set(err, E_REFUSED, "ignored: a trigger or constraint of the table dropped it without an error");
+}
 
+/* Was a new row perhaps refused for one that another program has added since the look-up? Asked once a record. */
+static bool may_have_raced(struct target *t, int rc, const struct err *err)
+{
+    bool raced = !t->raced && db_is_shared(t->db) && rc == E_REFUSED && strncmp(err->msg, "constraint:", 11) == 0;
+
+    t->raced = t->raced || raced;
+    return raced;
+}
+
+/* Which columns a new row names: not those that the database fills better. */
+static void choose_columns(struct target *t, int64_t now)
+{
     for (size_t i = 0; i < t->table->column_count; i++) {
         const struct table_column *c = &t->table->columns[i];
         if (t->cells[i].state != CELL_VALUE && c->preset && strcmp(c->preset, "now") == 0)
             cell_set_text(&t->cells[i], c, "now", now);
         bool nothing = t->cells[i].state != CELL_VALUE && t->presets[i].state != CELL_VALUE;
-        t->shape[i] = *c->name && !(nothing && t->state.has_default[i]);
+        t->shape[i] = *c->name && !(nothing && t->state.as[i]->has_default);
     }
+}
+
+int target_insert(struct target *t, int64_t now, struct err *err)
+{
+    struct db_stmt *st;
+    int64_t changes = 0;
+    int n = 1;
+
+    choose_columns(t, now);
     int rc = variant_get(&t->inserts, t->db, t->shape, target_sql_insert, &t->sql, &st, err);
     if (rc)
         return rc;
@@ -445,15 +527,22 @@ int target_insert(struct target *t, int64_t now, int64_t *row, struct err *err)
     }
     bind_stamps(t, st, n, DDL_CREATED_AT, now);
     note_written(t);
-    rc = write_row(t, st, err);
-    if (!rc)
-        *row = db_last_row(t->db);
+    rc = write_row(t, st, &changes, err);
+    if (may_have_raced(t, rc, err)) {
+        *err = (struct err){0};
+        return TARGET_MOVED;
+    }
+    if (!rc && changes != 1)
+        rc = was_ignored(err);
+    if (!rc && t->claims && !target_sql_returns(&t->sql))
+        t->lasting = (struct db_value){.type = DB_INT, .i = db_last_row(t->db)};
     return rc;
 }
 
-int target_update(struct target *t, const struct target_hit *hit, int64_t now, struct err *err)
+int target_update(struct target *t, int64_t now, struct err *err)
 {
     struct db_stmt *st;
+    int64_t changes = 0;
     int n = 1;
     int rc = variant_get(&t->updates, t->db, t->changed, target_sql_update, &t->sql, &st, err);
 
@@ -464,25 +553,20 @@ int target_update(struct target *t, const struct target_hit *hit, int64_t now, s
             bind_cell(st, n++, wanted(t, i));
     }
     n = bind_stamps(t, st, n, DDL_UPDATED_AT, now);
-    db_bind_int(st, n, hit->row);
+    db_bind(st, n, t->row);
     note_written(t);
-    return write_row(t, st, err);
-}
-
-int target_claim(struct target *t, int64_t row, struct err *err)
-{
-    if (!t->claim)
-        return SLUICE_OK;
-    db_bind_int(t->claim, 1, row);
-    return db_run(t->claim, NULL, err);
-}
-
-int target_claimed(struct target *t, int64_t row, struct err *err)
-{
-    if (!t->claimed)
-        return 0;
-    db_bind_int(t->claimed, 1, row);
-    int rc = db_step(t->claimed, err);
-    db_reset(t->claimed);
+    rc = write_row(t, st, &changes, err);
+    if (!rc && changes != 1)
+        return db_is_shared(t->db) ? TARGET_MOVED : was_ignored(err);
     return rc;
+}
+
+int target_claim(struct target *t, struct err *err)
+{
+    return t->claims ? claims_add(t->claims, t->lasting, err) : SLUICE_OK;
+}
+
+int target_claimed(struct target *t, struct err *err)
+{
+    return t->claims ? claims_has(t->claims, t->lasting, err) : 0;
 }

@@ -11,9 +11,9 @@
 
 struct target; /* opaque: a table that is open for merging */
 
-/* Make the table fit (ddl.h) and prepare, in the open transaction. `table` must outlive the target. */
-int target_open(struct db *db, const struct table *table, void (*warn)(void *context, const char *text), void *context,
-                struct target **out, struct err *err);
+/* Make the table fit (ddl.h) and prepare for run `run_id`, in the open transaction. `table` must outlive the target. */
+int target_open(struct db *db, const struct table *table, const char *run_id, void (*warn)(void *context, const char *text),
+                void *context, struct target **out, struct err *err);
 void target_close(struct target *t); /* NULL is fine */
 
 /* Take a record: `count` values in column order, the rest absent. Texts must stay until the record is done with.
@@ -28,7 +28,6 @@ void target_key(const struct target *t, size_t rule, struct buf *out);
 
 /* A row that was found. */
 struct target_hit {
-    int64_t row;
     bool same;         /* it already stores all that the record says */
     bool has_identity; /* its identity columns are not empty */
     bool other_identity; /* and say another identity than the record does */
@@ -40,13 +39,16 @@ int target_find(struct target *t, size_t rule, struct target_hit *hit, struct er
 /* The identity that the row found last has, as text. */
 const char *target_found_identity(const struct target *t);
 
-/* Write the record as a new row, or what differs into row `hit->row`, found last. E_REFUSED: the record is to blame,
- * nothing of it was written, the transaction goes on. `now` is for created_at and the like. */
-int target_insert(struct target *t, int64_t now, int64_t *row, struct err *err);
-int target_update(struct target *t, const struct target_hit *hit, int64_t now, struct err *err);
+/* Write the record as a new row, or what differs into the row found last. 0, or TARGET_MOVED: another program came
+ * first, nothing was written, and the record is to be looked up again. E_REFUSED: the record is to blame, nothing of it
+ * was written, the transaction goes on. `now` is for created_at and the like. */
+#define TARGET_MOVED 1
+int target_insert(struct target *t, int64_t now, struct err *err);
+int target_update(struct target *t, int64_t now, struct err *err);
 
-/* Rows that this run has matched or written, for rule REBIND. */
-int target_claim(struct target *t, int64_t row, struct err *err);
-int target_claimed(struct target *t, int64_t row, struct err *err); /* 1, 0 or an error */
+/* Rows that this run has matched or written, for rule REBIND: note the one found or written last; was the one found last
+ * noted? 1, 0 or an error. */
+int target_claim(struct target *t, struct err *err);
+int target_claimed(struct target *t, struct err *err);
 
 #endif

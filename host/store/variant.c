@@ -18,6 +18,7 @@ static int prepare(struct variants *v, struct db *db, const bool *columns,
     buf_free(&text);
     if (rc)
         return rc;
+    db_may_refuse(*out);
     db_finalize(v->list[slot].st);
     v->list[slot].st = *out;
     if (!v->list[slot].columns)

@@ -1,4 +1,5 @@
-/* variant.h - prepared statements that differ in which columns they name. Few shapes recur, so a few are kept. */
+/* variant.h - prepared writes that differ in which columns they name. Few shapes recur, so a few are kept. The data may
+ * refuse each of them: db_may_refuse(). */
 #ifndef SLUICE_STORE_VARIANT_H
 #define SLUICE_STORE_VARIANT_H
 

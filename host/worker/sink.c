@@ -34,7 +34,7 @@ int sink_prepare(struct sink *s, struct err *err)
     int rc = begin(s, err);
 
     if (!rc)
-        rc = target_open(s->db, s->table, warn_run, s->run, &s->target, err);
+        rc = target_open(s->db, s->table, s->run->id, warn_run, s->run, &s->target, err);
     if (!rc)
         rc = rejects_open(s->db, s->run->job, s->run->partition, s->run->id, &s->rejects, err);
     return rc ? rc : sink_commit(s, NULL, err);

@@ -75,7 +75,7 @@ static void must_not_fit(struct fixture *f, const char *why)
 {
     assert_int_equal(ensure(f), SLUICE_E_CONFIG);
     assert_string_equal(f->err.msg, why);
-    assert_null(f->state.locator);
+    assert_null(f->state.have.locator);
 }
 
 static const char *columns_of(struct db *db, const char *table)
@@ -106,10 +106,10 @@ static void a_table_that_is_not_there_is_created_with_its_indexes(void **state)
                         "CREATE INDEX \"partners_match_2\" ON \"partners\""
                         " (lower(trim(\"tax\", char(9, 10, 11, 12, 13, 32)))); ");
     assert_string_equal(f.warnings, "");
-    assert_string_equal(f.state.locator, "rowid");
+    assert_string_equal(f.state.have.locator, "rowid");
     assert_true(f.state.system[DDL_CREATED_AT] && f.state.system[DDL_UPDATED_AT] && f.state.system[DDL_LAST_SYNC_AT]);
     for (size_t i = 0; i < COLUMNS; i++)
-        assert_false(f.state.has_default[i]);
+        assert_false(f.state.as[i]->has_default);
     tear_down(&f);
 }
 
@@ -231,7 +231,7 @@ static void names_may_hold_quotes_and_blanks(void **state)
     for (int i = 0; i < 3; i++) { /* created, then as it is, then extended */
         if (i == 2)
             f.columns[MONEY].name = text_of("mo\"ney");
-        check_ok(target_open(f.db, &f.table, note_warning, &f, &t, &f.err), &f.err);
+        check_ok(target_open(f.db, &f.table, "01RUN", note_warning, &f, &t, &f.err), &f.err);
         assert_string_equal(f.warnings, "");
         check_ok(merge_record(t, &f.table, values, 3, NOW, &o, &f.err), &f.err);
         assert_int_equal(o.what, i ? MERGE_UNCHANGED : MERGE_CREATED);
@@ -402,7 +402,7 @@ static void a_column_named_rowid_does_not_hide_the_row(void **state)
         set_up(&f);
         run_sql(f.db, cases[i].sql);
         must_fit(&f);
-        assert_string_equal(f.state.locator, cases[i].locator);
+        assert_string_equal(f.state.have.locator, cases[i].locator);
         tear_down(&f);
     }
 }
@@ -473,10 +473,10 @@ static void what_the_database_fills_in_is_known(void **state)
     set_up(&f);
     run_sql(f.db, "CREATE TABLE partners (code INTEGER PRIMARY KEY, name TEXT NOT NULL DEFAULT 'x', money TEXT)");
     must_fit(&f);
-    assert_true(f.state.has_default[CODE]);
-    assert_true(f.state.has_default[NAME]);
-    assert_false(f.state.has_default[MONEY]);
-    assert_false(f.state.has_default[SEEN]);
+    assert_true(f.state.as[CODE]->has_default);
+    assert_true(f.state.as[NAME]->has_default);
+    assert_false(f.state.as[MONEY]->has_default);
+    assert_false(f.state.as[SEEN]->has_default);
     tear_down(&f);
 }
 

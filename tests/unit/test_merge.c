@@ -74,7 +74,7 @@ static void set_up(struct fixture *f, uint32_t second_rule)
     assert_int_equal(db_open("sqlite::memory:", 0, &f->db, &err), 0);
     assert_int_equal(schema_ensure(f->db, &err), 0);
     assert_int_equal(db_begin(f->db, &err), 0);
-    int rc = target_open(f->db, &f->table, no_warning, NULL, &f->target, &err);
+    int rc = target_open(f->db, &f->table, "01RUN", no_warning, NULL, &f->target, &err);
     if (rc)
         fail_msg("%s", err.msg);
 }
@@ -324,7 +324,7 @@ static void a_deferred_foreign_key_rejects_its_record_alone(void **state)
                                    "INSERT INTO names VALUES ('A'), ('C');"
                                    "CREATE TABLE partners (id INTEGER PRIMARY KEY, id_at_source BIGINT, tax TEXT, money TEXT,"
                                    " seen TEXT, name TEXT REFERENCES names (name) DEFERRABLE INITIALLY DEFERRED)", &err), 0);
-    assert_int_equal(target_open(f.db, &f.table, no_matter, NULL, &f.target, &err), 0);
+    assert_int_equal(target_open(f.db, &f.table, "01RUN", no_matter, NULL, &f.target, &err), 0);
     assert_int_equal(merge(&f, integer(1), string("11"), string("A")), MERGE_CREATED);
     assert_int_equal(merge(&f, integer(2), string("12"), string("B")), MERGE_REJECTED);
     assert_string_equal(buf_text(&f.outcome.reason), "foreign-key: the row it points to is not there");

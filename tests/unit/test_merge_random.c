@@ -317,7 +317,7 @@ static void begin_run(struct fixture *f, struct model *m)
 
     target_close(f->target);
     check_ok(db_begin(f->db, &err), &err);
-    check_ok(target_open(f->db, &f->table, no_matter, NULL, &f->target, &err), &err);
+    check_ok(target_open(f->db, &f->table, "01RUN", no_matter, NULL, &f->target, &err), &err);
     for (int i = 0; i < m->count; i++)
         m->rows[i].claimed = false;
 }

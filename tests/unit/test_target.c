@@ -37,7 +37,7 @@ static void set_up(struct fixture *f, const char *sql)
                               .scope = TABLE_NONE};
     run_sql(f->db, sql);
     check_ok(db_begin(f->db, &f->err), &f->err);
-    check_ok(target_open(f->db, &f->table, no_matter, NULL, &f->target, &f->err), &f->err);
+    check_ok(target_open(f->db, &f->table, "01RUN", no_matter, NULL, &f->target, &f->err), &f->err);
 }
 
 static void tear_down(struct fixture *f)
