@@ -1,4 +1,8 @@
 """The verbs that read: what they print for people and for scripts, their exit codes, and that no secret shows."""
+import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 from harness import *
 
 VERBS = ["run", "check", "jobs", "status", "runs", "rejects", "cursor", "next", "plugins", "preview", "version"]
@@ -146,6 +150,22 @@ class Reading(Test):
             self.assertEqual(result.json["timezone"], "Europe/Athens")
             self.assertEqual(len(result.json["next"]), 3)
             self.assertRegex(result.json["next"][0], r"^\d{4}-\d\d-\d\dT0[34]:00:00Z$")
+            self.assertEqual(set(result.json), {"job", "timezone", "next"})
+            self.assertEqual(result.json["job"], CUSTOMERS)
+
+    def test_next_follows_daylight_saving(self):
+        with World(job='schedule = "30 6 * * *"; full_schedule = "0 3 1 * *"; timezone = "Europe/Athens";') as w:
+            zone, offsets = ZoneInfo("Europe/Athens"), set()
+            fires = [datetime.fromisoformat(f) for f in w.sluice("next", CUSTOMERS, "-n", "400", "--json").json["next"]]
+            rows = w.sluice("next", CUSTOMERS, "-n", "400").out.splitlines()[-400:]
+            self.assertEqual(len(fires), 400)
+            for row, fire in zip(rows, fires):
+                local = fire.astimezone(zone)
+                offsets.add(local.utcoffset())
+                self.assertIn((local.hour, local.minute), [(6, 30), (3, 0)])
+                self.assertRegex(row, f"^{re.escape(str(local)[:19])} [+]0{str(local.utcoffset())[:4]}  *"
+                                      f"{fire:%Y-%m-%dT%H:%M:%SZ}$")
+            self.assertEqual(len(offsets), 2, "a year has summer and winter")
 
     def test_runs_and_one_run_with_its_errors(self):
         with World() as w:
