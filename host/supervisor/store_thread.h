@@ -3,7 +3,8 @@
  * Work is handed over by a bounded queue and comes back to the loop. The thread holds one connection, opened when it is
  * first needed (made, with sluice's own tables, when it is not there), and opened again after it broke.
  *
- * Threads: all functions are the loop's; only `work` runs in the other thread. It must not log nor redact.
+ * Threads: all functions are the loop's; only `work` runs in the other thread, where every signal is blocked. It must
+ *          not log.
  */
 #ifndef SLUICE_SUPERVISOR_STORE_THREAD_H
 #define SLUICE_SUPERVISOR_STORE_THREAD_H
@@ -15,7 +16,11 @@ struct store_thread; /* opaque */
 
 int store_thread_open(const char *url, struct event_base *base, struct store_thread **out, struct err *err);
 
-/* Ends after the work under way, at most STORE_THREAD_CLOSE_US later; what still waits is told E_STORE. NULL is fine. */
+#define STORE_THREAD_CLOSE_US INT64_C(3000000)
+
+/* Ends after the work under way, at most STORE_THREAD_CLOSE_US later; what still waits is told E_STORE. A thread that
+ * the database holds for longer is left to itself: its work is told E_STORE and its context is never dropped, as it may
+ * be looked at until the process ends. Not from `done` or `drop`. NULL is fine. */
 void store_thread_close(struct store_thread *t);
 
 #define STORE_THREAD_QUEUE 256 /* asks that may wait */
@@ -30,10 +35,12 @@ struct store_ask {
     void *context;
 };
 
-/* False when too many wait, or memory is short; nothing is called then. */
+/* Asks are done one after the other, in their order. False when too many wait, memory is short or the thread is being
+ * closed; nothing is called then. */
 bool store_thread_ask(struct store_thread *t, const struct store_ask *ask);
 
-/* Did the store answer the last time? While it does not, *since (wall time, microseconds) tells since when, and *why
+/* Did the store answer the last time? E_STORE, a store that cannot be opened and a deadline that passed are no answers,
+ * any other result is one. While it does not, *since (wall time, microseconds) tells since when, and *why
  * (lives until the loop runs again) the error. True before the first ask. */
 bool store_thread_reachable(const struct store_thread *t, int64_t *since, const char **why);
 
