@@ -147,6 +147,9 @@ static void what_is_due_follows_from_the_last_fire_and_the_time(void **state)
          "2025-10-11T12:00:01Z", "2025-10-11T12:00:00Z", 3, true, false, "2025-10-11T12:00:01Z"},
         {"a full one in the last minute is not", "30 0 12 * * *", "10 0 12 * * *", CONFIG_CATCHUP_SKIP, 0,
          "2025-10-11T09:00:00Z", "2025-10-11T12:00:31Z", "2025-10-11T12:00:30Z", 1, true, true, "2025-10-11T12:00:31Z"},
+        {"one that was handled makes no other full", "30 0 12 * * *", "10 0 12 * * *", CONFIG_CATCHUP_SKIP, 0,
+         "2025-10-11T12:00:10Z", "2025-10-11T12:00:31Z", "2025-10-11T12:00:30Z", 0, true, false,
+         "2025-10-11T12:00:31Z"},
 
         {"its jitter has not come", "0 * * * *", "", CONFIG_CATCHUP_ONCE, 7 * MINUTE + 1, "2025-10-11T09:00:00Z",
          "2025-10-11T10:07:00Z", NULL, 0, false, false, "2025-10-11T10:07:00.000001Z"},
