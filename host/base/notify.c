@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 static struct {
+    bool open;
     struct sockaddr_un to;
     socklen_t to_len; /* 0: nobody */
     int64_t watchdog_us;
@@ -48,6 +49,7 @@ void notify_open(void)
     const char *pid = getenv("WATCHDOG_PID");
 
     memset(&manager, 0, sizeof(manager));
+    manager.open = true;
     take_socket(getenv("NOTIFY_SOCKET"));
     if (!pid || number_of(pid) == getpid())
         manager.watchdog_us = number_of(getenv("WATCHDOG_USEC"));
@@ -56,12 +58,19 @@ void notify_open(void)
     unsetenv("WATCHDOG_PID");
 }
 
+static void open_once(void)
+{
+    if (!manager.open)
+        notify_open();
+}
+
 bool notify_send(const char *lines)
 {
     const struct timeval limit = {.tv_sec = 1};
     size_t len = strlen(lines);
     ssize_t sent;
 
+    open_once();
     if (!manager.to_len)
         return false;
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -85,5 +94,6 @@ bool notify_reloading(void)
 
 int64_t notify_watchdog_us(void)
 {
+    open_once();
     return manager.watchdog_us;
 }

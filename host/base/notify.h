@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 /* Remember what the service manager said in the environment and take it out of there, so that no child believes that
- * it was meant. Before the first of the others, and before there are threads. */
+ * it was meant: before there are children or threads. The first of the others does it, too. */
 void notify_open(void);
 
 /* Send lines such as "READY=1\nSTATUS=12 jobs". False when nobody is there or it could not be told in a second. */

@@ -1,8 +1,10 @@
 /* alert.h - tells people when the state of a job changes, and only then.
  *
- *   failing    the `after`th run in a row did not complete     recovered  the first that completes after that was told
+ *   failing    the `after`th run in a row did not complete
+ *   recovered  the first that completes after that was told
  *   gap        a run found time that no window covered (gap_seconds above gap_tolerance), the one before did not
- *   stale      no good run for three of the job's intervals    rejects    a run rejected records, the one before did not
+ *   stale      no good run for three of the job's intervals
+ *   rejects    a run rejected records, the one before did not
  *
  * An alert is {"alert","job","at","text",…} (alert_text.h): no payload of a record, no secret. It goes to the webhook
  * as a POST (repeated with back-off; its "id" tells repeats from new ones) and to the command, which a shell runs with
@@ -37,8 +39,8 @@ void alerts_remember(struct alerts *a, const struct config_job *job, const json_
 /* A run of the job ended. Runs that are "cancelled" or were never begun change nothing. */
 void alerts_run(struct alerts *a, const struct config_job *job, const json_t *run);
 
-/* Is the job stale? `since` (microseconds since 1970 UTC) is its last good run, 0: none is known. It is told once, until
- * a run completes. */
+/* Is the job stale? `since` (microseconds since 1970 UTC) is its last good run, 0: none is known. It is told once,
+ * until a run completes. */
 void alerts_stale(struct alerts *a, const struct config_job *job, bool stale, int64_t since);
 
 /* The main of `sluice alert`: delivers what descriptor 3, a sealed memfd, holds, and ends. */

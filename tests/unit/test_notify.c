@@ -41,6 +41,20 @@ static const char *heard(int fd)
     return text;
 }
 
+static void the_first_word_needs_no_opening(void **state)
+{
+    (void)state;
+    char name[64];
+    snprintf(name, sizeof(name), "@sluice-test-first-%ld", (long)getpid());
+    int fd = listen_at(name);
+
+    setenv("NOTIFY_SOCKET", name, 1);
+    assert_true(notify_send("READY=1"));
+    assert_string_equal(heard(fd), "READY=1");
+    assert_null(getenv("NOTIFY_SOCKET"));
+    close(fd);
+}
+
 static void what_is_told_arrives_at_both_kinds_of_socket(void **state)
 {
     (void)state;
@@ -151,6 +165,7 @@ static void the_watchdog_is_for_the_process_that_it_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_word_needs_no_opening), /* so it is the first */
         cmocka_unit_test(what_is_told_arrives_at_both_kinds_of_socket),
         cmocka_unit_test(a_reload_tells_when_it_began),
         cmocka_unit_test(a_manager_that_does_not_listen_holds_nobody_up_for_long),
