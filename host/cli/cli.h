@@ -99,6 +99,6 @@ void cli_table_print(struct cli_table *t); /* and frees it */
 
 extern const struct cli_verb cli_verb_run, cli_verb_preview, cli_verb_check, cli_verb_plugins, cli_verb_jobs,
     cli_verb_status, cli_verb_runs, cli_verb_rejects, cli_verb_cursor, cli_verb_next, cli_verb_version,
-    cli_verb_serve;
+    cli_verb_serve, cli_verb_reload, cli_verb_pause, cli_verb_resume, cli_verb_cancel;
 
 #endif

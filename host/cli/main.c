@@ -18,8 +18,9 @@
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct cli_verb *const verbs[] = {
-    &cli_verb_run,    &cli_verb_preview, &cli_verb_check,   &cli_verb_plugins, &cli_verb_jobs,    &cli_verb_next,
-    &cli_verb_status, &cli_verb_runs,    &cli_verb_rejects, &cli_verb_cursor,  &cli_verb_version,
+    &cli_verb_serve, &cli_verb_run,    &cli_verb_preview, &cli_verb_check,  &cli_verb_plugins, &cli_verb_jobs,
+    &cli_verb_next,  &cli_verb_status, &cli_verb_runs,    &cli_verb_rejects, &cli_verb_cursor, &cli_verb_reload,
+    &cli_verb_pause, &cli_verb_resume, &cli_verb_cancel,  &cli_verb_version,
 };
 
 static void print_help(void)

@@ -370,6 +370,17 @@ void server_quiesce(struct server *s)
     rearm(s);
 }
 
+/* Answers that were given go out, as far as their clients take them now. */
+static void flush(struct server *s)
+{
+    unsigned long long ms = 0;
+
+    for (int i = 0; i < 16 && (s->resumed || (MHD_get_timeout(s->daemon, &ms) == MHD_YES && ms == 0)); i++) {
+        s->resumed = false;
+        MHD_run(s->daemon);
+    }
+}
+
 static void free_event(struct event **e)
 {
     if (*e)
@@ -387,6 +398,7 @@ void server_close(struct server *s)
     free_event(&s->again);
     if (s->daemon) {
         server_quiesce(s);
+        flush(s);
         while ((x = TAILQ_FIRST(&s->suspended)))
             server_resume(x); /* libmicrohttpd wants none when it stops; completed() tells them */
         MHD_stop_daemon(s->daemon);

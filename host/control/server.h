@@ -49,7 +49,8 @@ const char *server_address(const struct server *s);
 /* Take no more connections; those that are there are answered. */
 void server_quiesce(struct server *s);
 
-/* Close all connections; exchanges without an answer end. Removes the socket's file. NULL is fine. */
+/* Close all connections, after what is answered has gone out; exchanges without an answer end. Removes the socket's
+ * file. NULL is fine. */
 void server_close(struct server *s);
 
 /* ---- What a request says; valid until it is answered ---- */

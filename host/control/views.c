@@ -95,10 +95,29 @@ static int add_reject(const struct reject_row *r, void *context)
 
 json_t *view_rejects(struct db *db, const char *job, struct err *err)
 {
-    json_t *list = json_array();
-    int rc = db ? reject_list(db, job, add_reject, list, err) : 0;
+    return view_some_rejects(db, job, INT64_MAX, err);
+}
 
-    return finish(rc, "rejects", list, err);
+#define ENOUGH (-1000) /* ends a walk that has seen what it wanted */
+
+struct reject_walk {
+    json_t *list;
+    int64_t left;
+};
+
+static int add_some_rejects(const struct reject_row *r, void *context)
+{
+    struct reject_walk *w = context;
+
+    return w->left-- > 0 ? add_reject(r, w->list) : ENOUGH;
+}
+
+json_t *view_some_rejects(struct db *db, const char *job, int64_t limit, struct err *err)
+{
+    struct reject_walk w = {json_array(), limit};
+    int rc = db ? reject_list(db, job, add_some_rejects, &w, err) : 0;
+
+    return finish(rc == ENOUGH ? 0 : rc, "rejects", w.list, err);
 }
 
 /* ---- Cursors ---- */

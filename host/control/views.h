@@ -39,6 +39,9 @@ bool view_is_running(const struct run *r);
  * that are open, of `job` (NULL: all), oldest first. */
 json_t *view_rejects(struct db *db, const char *job, struct err *err);
 
+/* The same, at most `limit`. */
+json_t *view_some_rejects(struct db *db, const char *job, int64_t limit, struct err *err);
+
 /* [{"job","partition","cursor","updated_at"}], of `job` (NULL: all) and `partition` (NULL: all). */
 json_t *view_cursors(struct db *db, const char *job, const char *partition, struct err *err);
 

@@ -39,6 +39,7 @@ struct service {
     struct event_base *base;
     struct server *tcp, *local;
     int gone, answered, handled;
+    struct exchange *last; /* answered when the service ends */
 };
 
 struct later {
@@ -135,6 +136,8 @@ static void handle(void *context, struct exchange *x)
             x, 200, json_pack("{s:s, s:s, s:[s, i]}", "open", "a " SECRET " b", "success", "pass", "list", SECRET, 1));
     else if (strcmp(path, "/fail") == 0)
         exchange_fail(x, 409, "%s runs", "it");
+    else if (strcmp(path, "/last") == 0)
+        s->last = x;
     else if (strcmp(path, "/quiet") == 0)
         server_quiesce(s->local), exchange_answer(x, 200, json_object());
     else
@@ -186,6 +189,8 @@ static int serve(const struct server_options *limits, int report)
     dprintf(report, "%s\n", server_address(s.tcp));
     close(report);
     event_base_dispatch(s.base);
+    if (s.last)
+        exchange_answer(s.last, 200, json_pack("{s:s}", "answer", "last"));
     int before = s.gone;
     server_close(s.local);
     server_close(s.tcp);
@@ -661,6 +666,23 @@ static void requests_that_wait_end_when_the_server_is_closed(void **state)
     buf_free(&answer);
 }
 
+static void an_answer_given_at_the_end_still_goes_out(void **state)
+{
+    const struct server_options none = {0};
+    struct child c = start(&none);
+    struct buf answer = {0};
+    int fd = dial(c.port);
+
+    (void)state;
+    say(fd, "GET /last HTTP/1.1\r\nHost: a\r\n\r\n");
+    wait_for_counter(&c, "handled", 1);
+    assert_int_equal(end(&c), 0);
+    hear(fd, &answer);
+    assert_int_equal(status_of(&answer), 200);
+    assert_non_null(strstr(answer.ptr, "last"));
+    buf_free(&answer);
+}
+
 /* ---- Clients that are slow, and many ---- */
 
 static int compare(const void *a, const void *b)
@@ -883,6 +905,7 @@ static void a_quiet_server_answers_who_is_there_and_takes_nobody_else(void **sta
     assert_int_not_equal(access(c.path, F_OK), 0);
     hear(there, &answer);
     assert_int_equal(status_of(&answer), 200);
+    assert_non_null(strstr(answer.ptr, "\r\nConnection: close\r\n"));
     assert_int_equal(end(&c), 0);
     buf_free(&answer);
 }
@@ -925,6 +948,7 @@ int main(void)
         cmocka_unit_test(a_client_that_leaves_while_its_request_waits_is_noticed_once),
         cmocka_unit_test(what_a_client_sends_while_it_waits_does_not_keep_the_loop_busy),
         cmocka_unit_test(requests_that_wait_end_when_the_server_is_closed),
+        cmocka_unit_test(an_answer_given_at_the_end_still_goes_out),
         cmocka_unit_test(sixty_four_clients_that_send_a_byte_a_second_slow_nobody_down),
         cmocka_unit_test(a_client_that_dawdles_is_closed_in_the_end),
         cmocka_unit_test(waiting_for_an_answer_is_not_dawdling),
