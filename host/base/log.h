@@ -27,6 +27,9 @@
 /* Lines of a level above `level` are dropped. The default is LOG_WARN. */
 void log_set_level(int level);
 
+/* The variable that has the processes that we start log as we do: "json", or unset. */
+#define LOG_VARIABLE "SLUICE_LOG"
+
 /* JSON lines from now on; false: logfmt, the default. */
 void log_set_json(bool json);
 bool log_is_json(void);

@@ -176,13 +176,12 @@ static int serve(const struct cli *cli)
     free_event(d.hup);
     free_event(d.watchdog);
     event_base_free(d.base);
-    log_flush();
     return code;
 }
 
 static int set_log(const char *format, bool verbose)
 {
-    if (strcmp(format, "json") == 0)
+    if (strcmp(format, "json") == 0 && setenv(LOG_VARIABLE, format, 1) == 0)
         log_set_json(true);
     else if (strcmp(format, "logfmt") != 0)
         return cli_usage("--log is logfmt or json, not \"%s\"", format);
@@ -203,6 +202,7 @@ static int serve_verb(struct cli *cli, int argc, char **argv)
     int code = set_log(format, cli->verbose);
     if (code)
         return code;
+    notify_open();
     cli_block(SIGHUP, true);
     mallopt(M_ARENA_MAX, 1); /* two threads that hardly ever allocate at once */
     json_object_seed(0);     /* before there is a second thread */

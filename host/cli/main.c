@@ -156,12 +156,13 @@ static void close_memory(void)
 
 int main(int argc, char **argv)
 {
-    const char *config = getenv("SLUICE_CONFIG");
+    const char *config = getenv("SLUICE_CONFIG"), *log = getenv(LOG_VARIABLE);
     struct cli cli = {.config_path = config && *config ? config : CLI_CONFIG};
 
     umask(027);
     close_memory();
     open_standard();
+    log_set_json(log && strcmp(log, "json") == 0);
     if (argc == 2 && strcmp(argv[1], "worker") == 0) /* what `run` starts; not for people */
         return worker_main();
     if (argc > 1 && strcmp(argv[1], "snapshot") == 0) /* what the daemon starts; not for people */

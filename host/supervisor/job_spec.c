@@ -74,7 +74,8 @@ json_t *job_spec_store(const struct launch *l)
 {
     const struct config_job *job = l->job;
 
-    return json_pack("{s:i, s:i, s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:b, s:i, s:I, s:I, s:b, s:b, s:b, s:I, s:I}",
+    return json_pack("{s:i, s:i, s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:b, s:i, s:I, s:I, s:b, s:b, s:b, s:I, s:I,"
+                     " s:s, s:I}",
                      "parent", (int)getpid(), "what", l->what, "job", job->name, "plugin_name",
                      job->connector->plugin, "partition", l->partition ? l->partition : "", "store_url",
                      l->config->store_url, "store_secret", url_secret(l->config->store_url), "table", job->table,
@@ -82,6 +83,6 @@ json_t *job_spec_store(const struct launch *l)
                      job->manage == CONFIG_MANAGE_CHECK, "batch", (int)job->batch, "gap_tolerance_us",
                      (json_int_t)job->gap_tolerance_us, "deadline_us", (json_int_t)job->deadline_us, "dry_run",
                      (int)l->dry_run, "full", (int)l->full, "allow_gone", (int)l->allow_gone, "limit",
-                     (json_int_t)l->limit, "memory", (json_int_t)l->config->memory,
-                     "run_id", l->run_id ? l->run_id : "", "fire_us", (json_int_t)l->fire_us);
+                     (json_int_t)l->limit, "memory", (json_int_t)l->config->memory, "run_id",
+                     l->run_id ? l->run_id : "", "fire_us", (json_int_t)l->fire_us);
 }

@@ -1,6 +1,8 @@
 /* reexec.c - see reexec.h. */
 #include "reexec.h"
 
+#include "log.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -28,7 +30,7 @@ int reexec_sealed(const json_t *json)
 static void clean_environment(char **out, size_t max)
 {
     static const char *const kept[] = {"PATH", "TZDIR", "TMPDIR", "LANG", "LC_ALL", "SSL_CERT_FILE", "SSL_CERT_DIR",
-                                       "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"};
+                                       "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", LOG_VARIABLE};
     size_t n = 0;
 
     for (char **e = environ; *e && n + 1 < max; e++) {

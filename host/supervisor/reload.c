@@ -287,6 +287,23 @@ static json_t *fixed_errors(struct supervisor *s, const struct config *config)
     return errors;
 }
 
+/* What was counted of jobs that are gone is no longer told. */
+static void keep_metrics(const struct supervisor *s)
+{
+    const struct config *config = supervisor_config(s);
+    const char **jobs = calloc(s->job_count + 1, sizeof(*jobs));
+    const char **connectors = calloc(config->connector_count + 1, sizeof(*connectors));
+
+    for (size_t i = 0; jobs && i < s->job_count; i++)
+        jobs[i] = s->jobs[i]->config->name;
+    for (size_t i = 0; connectors && i < config->connector_count; i++)
+        connectors[i] = config->connectors[i].name;
+    if (jobs && connectors)
+        metrics_keep(s->metrics, jobs, s->job_count, connectors, config->connector_count);
+    free(jobs);
+    free(connectors);
+}
+
 static void put_in_force(struct supervisor *s, struct config *config)
 {
     struct err err = {0};
@@ -300,6 +317,7 @@ static void put_in_force(struct supervisor *s, struct config *config)
     log_line(LOG_INFO, NULL, "reload: generation %llu is in force: %zu jobs", (unsigned long long)s->number,
              s->job_count);
     metrics_reload(s->metrics, true);
+    keep_metrics(s);
     recall_begin(s);
     firing_look(s);
     tell(s, json_pack("{s:I, s:b}", "generation", (json_int_t)s->number, "applied", 1));

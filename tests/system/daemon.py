@@ -114,7 +114,8 @@ class Daemon(World):
     def get(self, path):
         return self.ask("GET", path).json
 
-    def job(self, name=CUSTOMERS):
+    def state(self, name=CUSTOMERS):
+        """The job as the control API tells it."""
         return self.get("/api/v1/jobs/" + name)
 
     def hup(self):

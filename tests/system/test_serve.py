@@ -86,11 +86,11 @@ class Schedules(Test):
             before = len(d.runs())
             d.serve()
             d.wait_log(SUPPLIERS, "run ended", count=2)
-            self.assertTrue(d.job()["paused"])
+            self.assertTrue(d.state()["paused"])
             self.assertEqual(len(d.runs()), before)
             d.ask("POST", f"/api/v1/jobs/{CUSTOMERS}/resume")
             d.wait_log(CUSTOMERS, "run ended")
-            self.assertFalse(d.job()["paused"])
+            self.assertFalse(d.state()["paused"])
 
 
 class Ends(Test):
@@ -151,9 +151,11 @@ class Ends(Test):
             wait_for(lambda: d.sim.requests())
             worker = pid_of_worker(d)
             os.kill(worker, signal.SIGSTOP)
-            d.stop(signal.SIGKILL)
+            d.process.kill()
+            d.process.wait()
             os.kill(worker, signal.SIGKILL)
             wait_for(lambda: not alive(worker))
+            d.stop()
             d.sim.call("POST", "/_sim/reset")
             d.serve()
             d.wait_log(CUSTOMERS, "run ended", "status=success")
