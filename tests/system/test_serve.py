@@ -159,7 +159,9 @@ class Ends(Test):
             d.sim.call("POST", "/_sim/reset")
             d.serve()
             d.wait_log(CUSTOMERS, "run ended", "status=success")
+            d.wait_log(SUPPLIERS, "run ended", "status=success")
             self.assertEqual(d.query("SELECT * FROM sluice_runs WHERE status = 'running'"), [])
+            self.assertIn("is gone", d.runs()[0]["reason"])
 
     def test_it_is_a_good_process_1(self):
         with Daemon(job=NEVER_SOON + " on_start = true;", start=False) as d:
