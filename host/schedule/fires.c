@@ -13,18 +13,26 @@ static int add_line(struct fires *f, const char *key, const char *text, bool ful
     return SLUICE_OK;
 }
 
-int fires_open(struct fires *f, const char *schedule, const char *full_schedule, const char *timezone, struct err *err)
+int fires_open_in(struct fires *f, const char *schedule, const char *full_schedule, struct zone *zone, struct err *err)
 {
-    *f = (struct fires){.zone = zone_open(timezone)};
-    if (!f->zone)
-        return err_set(err, SLUICE_E_CONFIG, "timezone: there is no time zone \"%s\" on this system; tzdata has them",
-                       timezone);
+    *f = (struct fires){.zone = zone};
     int rc = add_line(f, "schedule", schedule, false, err);
     if (!rc)
         rc = add_line(f, "full_schedule", full_schedule, true, err);
     if (rc)
         fires_close(f);
     return rc;
+}
+
+int fires_open(struct fires *f, const char *schedule, const char *full_schedule, const char *timezone, struct err *err)
+{
+    struct zone *zone = zone_open(timezone);
+
+    *f = (struct fires){0};
+    if (!zone)
+        return err_set(err, SLUICE_E_CONFIG, "timezone: there is no time zone \"%s\" on this system; tzdata has them",
+                       timezone);
+    return fires_open_in(f, schedule, full_schedule, zone, err);
 }
 
 void fires_close(struct fires *f)

@@ -19,6 +19,9 @@ struct fires {
 int fires_open(struct fires *f, const char *schedule, const char *full_schedule, const char *timezone, struct err *err);
 void fires_close(struct fires *f); /* zeroed is fine */
 
+/* The same in a zone that is open; it is closed with the fires, and on failure. */
+int fires_open_in(struct fires *f, const char *schedule, const char *full_schedule, struct zone *zone, struct err *err);
+
 /* The first fire after `after`. False when there is none. `full` may be NULL. */
 bool fires_next(const struct fires *f, int64_t after, int64_t *at, bool *full);
 

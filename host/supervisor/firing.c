@@ -78,15 +78,25 @@ static void fire(struct job *job, int64_t fire_us, bool full)
     }
 }
 
+/* on_start: what was missed is run with it. */
+static void fire_at_start(struct job *job, int64_t now)
+{
+    struct timetable_due missed;
+    bool full = timetable_due(&job->table, now, &missed) && missed.full;
+
+    job->starts = false;
+    if (job->paused)
+        return;
+    job->table.last_fire = now > job->table.last_fire ? now : job->table.last_fire + 1000;
+    fire(job, job->table.last_fire, full);
+}
+
 static void look_at(struct job *job, int64_t now)
 {
     struct timetable_due due;
 
-    if (job->starts) {
-        job->starts = false;
-        job->table.last_fire = now > job->table.last_fire ? now : job->table.last_fire; /* with it goes what was missed */
-        fire(job, job->table.last_fire, false);
-    }
+    if (job->starts)
+        fire_at_start(job, now);
     if (timetable_due(&job->table, now, &due)) {
         job->table.last_fire = due.at;
         tell_late(job, due.at);

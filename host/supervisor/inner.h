@@ -112,8 +112,9 @@ struct supervisor {
 
 /* ---- supervisor.c ---- */
 struct job *supervisor_job_of(const struct supervisor *s, const char *name);
-struct job *job_new(struct supervisor *s, const struct config *root,
-                    const struct config_job *config); /* NULL without memory or a zone */
+/* `jobs` are those that were made before; jobs of one time zone share it. NULL without memory or a zone. */
+struct job *job_new(struct supervisor *s, const struct config *root, const struct config_job *config,
+                    struct job *const *jobs, size_t count);
 void job_free(struct job *job);
 void supervisor_mind_idle(struct supervisor *s); /* tells who waits for the end */
 

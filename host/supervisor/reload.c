@@ -151,7 +151,7 @@ static struct job **new_jobs(struct supervisor *s, const struct config *config, 
     *count = 0;
     for (size_t c = 0; jobs && c < config->connector_count; c++) {
         for (size_t j = 0; j < config->connectors[c].job_count; j++) {
-            jobs[*count] = job_new(s, config, &config->connectors[c].jobs[j]);
+            jobs[*count] = job_new(s, config, &config->connectors[c].jobs[j], jobs, *count);
             if (jobs[*count]) {
                 ++*count;
                 continue;

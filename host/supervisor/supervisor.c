@@ -10,7 +10,18 @@
 
 /* ---- Jobs ---- */
 
-struct job *job_new(struct supervisor *s, const struct config *root, const struct config_job *config)
+/* One of `jobs` whose time zone is that one; NULL: none. */
+static const struct timetable *in_zone(struct job *const *jobs, size_t count, const char *timezone)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(jobs[i]->config->timezone, timezone) == 0)
+            return &jobs[i]->table;
+    }
+    return NULL;
+}
+
+struct job *job_new(struct supervisor *s, const struct config *root, const struct config_job *config,
+                    struct job *const *jobs, size_t count)
 {
     struct job *job = calloc(1, sizeof(*job));
     struct err err = {0};
@@ -19,7 +30,7 @@ struct job *job_new(struct supervisor *s, const struct config *root, const struc
         return NULL;
     *job = (struct job){.s = s, .config = config, .first_seen_us = clock_wall_us()};
     config_hash(root, config, job->hash);
-    if (timetable_open(&job->table, config, &err)) { /* the zone has gone since it was checked */
+    if (timetable_open(&job->table, config, in_zone(jobs, count, config->timezone), &err)) { /* the zone has gone since it was checked */
         log_line(LOG_ERROR, config->name, "%s", err.msg);
         job_free(job);
         return NULL;

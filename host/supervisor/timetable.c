@@ -23,10 +23,16 @@ static uint64_t hash_text(const char *text)
     return hash ^ hash >> 33;
 }
 
-int timetable_open(struct timetable *t, const struct config_job *job, struct err *err)
+int timetable_open(struct timetable *t, const struct config_job *job, const struct timetable *like, struct err *err)
 {
+    int rc;
+
     *t = (struct timetable){.catchup = job->catchup == CONFIG_CATCHUP_ONCE};
-    if (fires_open(&t->fires, job->schedule, job->full_schedule, job->timezone, err))
+    if (like)
+        rc = fires_open_in(&t->fires, job->schedule, job->full_schedule, zone_share(like->fires.zone), err);
+    else
+        rc = fires_open(&t->fires, job->schedule, job->full_schedule, job->timezone, err);
+    if (rc)
         return err_wrap(err, "%s", job->name);
     if (job->jitter_us > 0)
         t->jitter_us = (int64_t)(hash_text(job->name) % (uint64_t)job->jitter_us);

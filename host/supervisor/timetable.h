@@ -26,8 +26,9 @@ struct timetable {
     bool catchup;      /* missed fires run once */
 };
 
-/* From the config; last_fire is still 0. SLUICE_E_CONFIG. */
-int timetable_open(struct timetable *t, const struct config_job *job, struct err *err);
+/* From the config; last_fire is still 0. `like` (NULL: none) is another of a job in the same time zone, which they then
+ * share: a zone takes ten kilobytes. SLUICE_E_CONFIG. */
+int timetable_open(struct timetable *t, const struct config_job *job, const struct timetable *like, struct err *err);
 void timetable_close(struct timetable *t);
 
 struct timetable_due {

@@ -21,6 +21,7 @@
 #define FORESEEN_YEAR 2100                /* and how far, at most */
 
 struct zone {
+    size_t shares; /* beyond the first */
     struct zone_rule rule;
     int32_t first_offset; /* before the first transition */
     size_t count;
@@ -189,9 +190,16 @@ out:
     return z;
 }
 
+struct zone *zone_share(struct zone *z)
+{
+    z->shares++;
+    return z;
+}
+
 void zone_close(struct zone *z)
 {
-    free(z);
+    if (z && z->shares-- == 0)
+        free(z);
 }
 
 /* ---- Questions ---- */

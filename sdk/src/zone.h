@@ -19,6 +19,9 @@ struct zone; /* opaque */
 struct zone *zone_open(const char *name);
 void zone_close(struct zone *z); /* NULL is fine */
 
+/* The same zone once more, for another owner in the same thread, who closes it too. */
+struct zone *zone_share(struct zone *z);
+
 /* Seconds east of UTC in force at `utc`. Uses the file's footer rule beyond its last transition. */
 int32_t zone_offset(const struct zone *z, int64_t utc);
 

@@ -37,7 +37,7 @@ static struct timetable opened(const char *schedule, const char *full_schedule, 
     snprintf(lines[0], sizeof lines[0], "%s", schedule);
     snprintf(lines[1], sizeof lines[1], "%s", full_schedule);
     snprintf(timezone, sizeof timezone, "%s", zone);
-    if (timetable_open(&t, &job, &err) != SLUICE_OK)
+    if (timetable_open(&t, &job, NULL, &err) != SLUICE_OK)
         fail_msg("%s", err.msg);
     assert_true(t.last_fire == 0 && t.jitter_us == 0);
     return t;
@@ -52,7 +52,7 @@ static void a_bad_line_is_told_with_its_job_and_setting(void **state)
     struct config_job job = {.name = name, .schedule = line, .full_schedule = bad, .timezone = zone};
     struct timetable t;
     struct err err = {0};
-    assert_int_equal(timetable_open(&t, &job, &err), SLUICE_E_CONFIG);
+    assert_int_equal(timetable_open(&t, &job, NULL, &err), SLUICE_E_CONFIG);
     assert_string_equal(err.msg,
                         "shop.things: full_schedule: hour \"25\": not a value of this field; allowed is 0 to 23");
     timetable_close(&t);
@@ -66,7 +66,7 @@ static int64_t jitter_of(const char *name, int64_t jitter_us)
     struct timetable t;
     struct err err = {0};
     snprintf(own, sizeof own, "%s", name);
-    assert_int_equal(timetable_open(&t, &job, &err), SLUICE_OK);
+    assert_int_equal(timetable_open(&t, &job, NULL, &err), SLUICE_OK);
     int64_t jitter = t.jitter_us;
     timetable_close(&t);
     return jitter;
