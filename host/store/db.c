@@ -22,6 +22,8 @@ static const struct db_driver *driver_of(const char *url)
 {
     if (strncmp(url, "sqlite:", 7) == 0)
         return &sqlite_driver;
+    if (strncmp(url, "postgresql://", 13) == 0 || strncmp(url, "postgres://", 11) == 0)
+        return &postgres_driver;
     return NULL;
 }
 
@@ -30,7 +32,7 @@ int db_open(const char *url, unsigned flags, struct db **out, struct err *err)
     const struct db_driver *driver = driver_of(url);
 
     if (!driver)
-        return err_set(err, SLUICE_E_CONFIG, "store.url: only sqlite:PATH is built into this sluice");
+        return err_set(err, SLUICE_E_CONFIG, "store.url: neither sqlite:PATH nor a postgresql:// URL");
     return driver->open(url, flags, out, err);
 }
 

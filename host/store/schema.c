@@ -1,6 +1,7 @@
 /* schema.c - see schema.h. The statements are plain SQL that SQLite and PostgreSQL both take. */
 #include "schema.h"
 
+#include "buf.h"
 #include "ledger.h"
 
 #include <stdio.h>
@@ -36,6 +37,30 @@ static const char tables[] =
     "CREATE TABLE sluice_hosts (host TEXT PRIMARY KEY, beat_at TEXT NOT NULL, generation BIGINT NOT NULL DEFAULT 0,"
     " config_hash TEXT, version TEXT);"
     "INSERT INTO sluice_meta (name, value) VALUES ('schema_version', '1');";
+
+/* Where sessions are shared, what a run has touched cannot be kept in a temporary table: see claims.h. */
+static const char claims[] = "CREATE UNLOGGED TABLE sluice_claims (run TEXT, row_key TEXT, PRIMARY KEY (run, row_key));";
+
+/* Texts of sluice's own sort byte by byte, whatever the database's language. */
+static int make_tables(struct db *db, struct err *err)
+{
+    struct buf sql = {0};
+
+    for (const char *p = tables, *word; *p; p = word) {
+        word = strstr(p + 1, " TEXT");
+        word = word ? word : p + strlen(p);
+        buf_add(&sql, p, (size_t)(word - p));
+        if (strncmp(word, " TEXT", 5) == 0) {
+            buf_printf(&sql, " TEXT%s", db_bytewise(db));
+            word += 5;
+        }
+    }
+    if (db_is_shared(db))
+        buf_add_str(&sql, claims);
+    int rc = sql.failed ? err_set(err, E_SYSTEM, "out of memory") : db_exec(db, buf_text(&sql), err);
+    buf_free(&sql);
+    return rc;
+}
 
 static int read_version(struct db *db, struct err *err)
 {
@@ -85,10 +110,14 @@ int schema_ensure(struct db *db, struct err *err)
     if (rc == 1)
         rc = SLUICE_OK;
     else if (!rc)
-        rc = db_exec(db, tables, err);
+        rc = make_tables(db, err);
     if (!rc && mine)
         rc = db_commit(db, err);
     if (rc && mine)
         db_rollback(db);
+    if (rc && mine && db_is_shared(db)) {
+        struct err ignored = {0};
+        rc = schema_check(db, &ignored) == 1 ? SLUICE_OK : rc; /* two at once: the other one has made them */
+    }
     return rc;
 }

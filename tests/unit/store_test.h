@@ -62,6 +62,17 @@ static inline const char *rows_of(struct db *db, const char *sql)
     return text;
 }
 
+/* The tests of the store run twice, the second time with a server's URL here: see tests/postgres. */
+static inline const char *test_server(void)
+{
+    return getenv("SLUICE_TEST_STORE");
+}
+
+static inline bool on_server(void)
+{
+    return test_server() != NULL;
+}
+
 static inline struct db *open_store(const char *url)
 {
     struct db *db = NULL;
@@ -71,20 +82,72 @@ static inline struct db *open_store(const char *url)
     return db;
 }
 
-/* A store in memory, with sluice's own tables. */
+/* The URL of a new schema on the server, which is a store of its own. */
+static inline void new_schema(char *url, size_t size)
+{
+    static int count;
+    char name[48], sql[80];
+
+    snprintf(name, sizeof(name), "test_%ld_%d", (long)getpid(), ++count);
+    snprintf(sql, sizeof(sql), "CREATE SCHEMA %s", name);
+    struct db *db = open_store(test_server());
+    run_sql(db, sql);
+    db_close(db);
+    snprintf(url, size, "%s%coptions=-csearch_path%%3D%s", test_server(), strchr(test_server(), '?') ? '&' : '?', name);
+}
+
+/* A store in memory, or as good as that, without any tables. */
+static inline struct db *open_empty(void)
+{
+    char url[512] = "sqlite::memory:";
+
+    if (on_server())
+        new_schema(url, sizeof(url));
+    return open_store(url);
+}
+
+/* The same with sluice's own tables. */
 static inline struct db *open_memory(void)
 {
-    struct db *db = open_store("sqlite::memory:");
+    struct db *db = open_empty();
     struct err err = {0};
 
     check_ok(schema_ensure(db, &err), &err);
     return db;
 }
 
+/* SQL for a moment in a system column. */
+static inline const char *sql_moment(void)
+{
+    return on_server() ? "now()" : "''";
+}
+
+/* Let `table` refuse each new or changed row of which `condition` holds; the columns are new.name there. */
+static inline void refuse_rows(struct db *db, const char *table, const char *condition, const char *why)
+{
+    static const char server[] =
+        "CREATE OR REPLACE FUNCTION refuse_row() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN IF %s THEN RAISE EXCEPTION '%s'; END IF; RETURN new; END $$;"
+        "CREATE TRIGGER refuse_row BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION refuse_row()";
+    static const char file[] = "CREATE TRIGGER refuse_%s BEFORE %s ON %s WHEN %s BEGIN SELECT raise(ABORT, '%s'); END";
+    static const char *const events[] = {"INSERT", "UPDATE"};
+    char sql[600];
+
+    if (on_server()) {
+        snprintf(sql, sizeof(sql), server, condition, why, table);
+        run_sql(db, sql);
+        return;
+    }
+    for (size_t i = 0; i < LEN(events); i++) {
+        snprintf(sql, sizeof(sql), file, events[i], events[i], table, condition, why);
+        run_sql(db, sql);
+    }
+}
+
 /* A directory for one test, with a store in it that several connections and processes can open. */
 struct scratch {
     char dir[64];
-    char url[96];
+    char url[512];
 };
 
 static inline void scratch_make(struct scratch *s)
@@ -92,6 +155,8 @@ static inline void scratch_make(struct scratch *s)
     snprintf(s->dir, sizeof(s->dir), "/tmp/sluice-test-XXXXXX");
     assert_non_null(mkdtemp(s->dir));
     snprintf(s->url, sizeof(s->url), "sqlite:%s/store.db", s->dir);
+    if (on_server())
+        new_schema(s->url, sizeof(s->url));
 }
 
 static inline void scratch_remove(struct scratch *s)

@@ -25,7 +25,8 @@ static void put(struct rejects *r, const char *key, const char *reason, const ch
 static const char *all_rows(struct db *db)
 {
     return rows_of(db, "SELECT record_key || ' ' || payload || ' ' || reason || ' ' || run_id || ' ' || seen_count ||"
-                       " iif(superseded_at IS NULL, '', ' superseded') || iif(resolved_at IS NULL, '', ' resolved')"
+                       " CASE WHEN superseded_at IS NULL THEN '' ELSE ' superseded' END ||"
+                       " CASE WHEN resolved_at IS NULL THEN '' ELSE ' resolved' END"
                        " FROM sluice_rejects ORDER BY record_key, payload, id");
 }
 
