@@ -17,7 +17,7 @@ def configure(bench, url, jobs, schedule, max_runs=4):
     connectors = ",\n".join(
         f'{{ name = "c{i}"; plugin = "softone"; routes = {"true" if i == 0 else "false"}; settings = {{ url = "{url}";'
         f' username = "demo"; password = "demo"; company = "1000"; }};'
-        f' jobs = ( {{ stream = "customers"; schedule = "{schedule}"; table = "t{i}"; }} ); }}' for i in range(jobs))
+        f' jobs = ( {{ stream = "customers"; schedule = "{schedule}"; }} ); }}' for i in range(jobs))
     path = pathlib.Path(bench.config)
     path.write_text(f"""
 store = {{ url = "sqlite:sluice.db"; }};
