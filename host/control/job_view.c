@@ -40,10 +40,10 @@ json_t *view_fires(const struct config_job *job, int64_t now, int64_t count, str
     return list;
 }
 
-static int next_run(const struct config_job *job, int64_t now, json_t **out, struct err *err)
+static int next_run(const struct config_job *job, bool paused, int64_t now, json_t **out, struct err *err)
 {
     *out = json_null();
-    if (!job->enabled)
+    if (!job->enabled || paused)
         return SLUICE_OK;
     json_t *list = view_fires(job, now, 1, err);
     if (!list)
@@ -146,10 +146,10 @@ json_t *view_job(const struct config_job *job, struct db *db, int64_t now, struc
     struct job_state state;
     json_t *next;
 
-    if (next_run(job, now, &next, err))
+    if (job_state(db, job->name, &state, err))
         return NULL;
-    if (job_state(db, job->name, &state, err)) {
-        json_decref(next);
+    if (next_run(job, state.paused, now, &next, err)) {
+        json_decref(state.last);
         return NULL;
     }
     json_t *view =

@@ -13,8 +13,9 @@
 #include <jansson.h>
 
 /* {"jobs":[{"name","connector","stream","enabled","paused","schedule","timezone","next_run","running","last_run"}]}, in
- * the order of the configuration. `next_run` is the first fire after `now` (microseconds), null when there is none;
- * `last_run` the newest run that has ended, null when there is none. A job without a schedule has null there. */
+ * the order of the configuration. `next_run` is the first fire after `now` (microseconds), null when there is none or
+ * the job is paused; `last_run` the newest run that has ended, null when there is none. A job without a schedule has
+ * null there. */
 json_t *view_jobs(const struct config *config, struct db *db, int64_t now, struct err *err);
 
 /* The one object of it. */
