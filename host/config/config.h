@@ -205,6 +205,11 @@ struct config_key {
     bool reloads; /* a reload can change it */
 };
 
+/* Call `each` for every password in the store's URL, as written and decoded: a process that knows no more is to mask
+ * these. */
+void config_store_secrets(const struct config *c, void (*each)(void *context, const char *secret, size_t len),
+                          void *context);
+
 /* Show every key, in the order of the manual; what is shown lives for the call. */
 void config_each_key(void (*show)(void *context, const struct config_key *key), void *context);
 

@@ -3,6 +3,7 @@
 
 #include "redact.h"
 #include "snapshot.h"
+#include "url.h"
 
 #include <string.h>
 
@@ -27,6 +28,12 @@ void secret_keep(struct config_files *files, const char *secret, size_t len)
     secret_note(files, secret, len);
     if (!redact_add(secret, len))
         pool_exhausted();
+}
+
+void config_store_secrets(const struct config *c, void (*each)(void *context, const char *secret, size_t len),
+                          void *context)
+{
+    url_each_secret(c->store_url, each, context);
 }
 
 bool config_hide_secrets(const struct config *c)

@@ -39,20 +39,26 @@ static size_t decode(const char *text, size_t len, char *out)
     return n;
 }
 
-static void keep_both(struct config_files *files, const char *secret, size_t len)
+/* Whom to tell of a secret. */
+struct listener {
+    void (*each)(void *context, const char *secret, size_t len);
+    void *context;
+};
+
+static void tell_both(const struct listener *l, const char *secret, size_t len)
 {
-    secret_keep(files, secret, len);
+    l->each(l->context, secret, len);
     if (len > PASSWORD_MAX)
         return;
     char plain[PASSWORD_MAX];
     size_t n = decode(secret, len, plain);
-    secret_keep(files, plain, n);
+    l->each(l->context, plain, n);
     explicit_bzero(plain, sizeof plain);
 }
 
 /* user:password@ before the host; a password may hold an unescaped @, and by mistake a "/", "?" or "#", which end the
  * authority too early: in what is no port. Of such a one everything up to the last @ is taken for the password. */
-static void keep_user(struct config_files *files, const char *authority, size_t len)
+static void tell_user(const struct listener *l, const char *authority, size_t len)
 {
     const char *colon = memchr(authority, ':', len);
     const char *at = memrchr(authority, '@', len);
@@ -60,22 +66,37 @@ static void keep_user(struct config_files *files, const char *authority, size_t 
     if (!at && !port)
         at = strrchr(authority, '@');
     if (colon && at && colon < at)
-        keep_both(files, colon + 1, (size_t)(at - colon - 1));
+        tell_both(l, colon + 1, (size_t)(at - colon - 1));
 }
 
-void url_keep_secrets(struct config_files *files, const char *url)
+void url_each_secret(const char *url, void (*each)(void *context, const char *secret, size_t len), void *context)
 {
+    static const char *const names[] = {"password=", "sslpassword="};
+    const struct listener l = {each, context};
     const char *authority = strstr(url, "://");
     if (!authority)
         return;
     authority += 3;
-    keep_user(files, authority, strcspn(authority, "/?#"));
+    tell_user(&l, authority, strcspn(authority, "/?#"));
 
     const char *query = strchr(authority, '?');
     while (query) {
         query++;
-        if (strncmp(query, "password=", 9) == 0)
-            keep_both(files, query + 9, strcspn(query + 9, "&#"));
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+            size_t len = strlen(names[i]);
+            if (strncmp(query, names[i], len) == 0)
+                tell_both(&l, query + len, strcspn(query + len, "&#"));
+        }
         query = strchr(query, '&');
     }
+}
+
+static void keep(void *context, const char *secret, size_t len)
+{
+    secret_keep(context, secret, len);
+}
+
+void url_keep_secrets(struct config_files *files, const char *url)
+{
+    url_each_secret(url, keep, files);
 }

@@ -60,14 +60,19 @@ static json_t *match_json(const struct config_job *job)
     return list;
 }
 
-/* The password of "scheme://user:password@host/…", for masking; "" when there is none. */
-static json_t *url_secret(const char *url)
+static void add_secret(void *context, const char *secret, size_t len)
 {
-    const char *start = strstr(url, "://");
-    const char *at = start ? strchr(start + 3, '@') : NULL;
-    const char *colon = at ? memchr(start + 3, ':', (size_t)(at - start - 3)) : NULL;
+    if (!memchr(secret, '\0', len)) /* nor is one that is no text to be found in any */
+        json_array_append_new(context, json_stringn(secret, len));
+}
 
-    return colon ? json_stringn(colon + 1, (size_t)(at - colon - 1)) : json_string("");
+/* The passwords in the store's URL, for masking. */
+static json_t *store_secrets(const struct config *config)
+{
+    json_t *list = json_array();
+
+    config_store_secrets(config, add_secret, list);
+    return list;
 }
 
 json_t *job_spec_store(const struct launch *l)
@@ -78,7 +83,7 @@ json_t *job_spec_store(const struct launch *l)
                      " s:s, s:I}",
                      "parent", (int)getpid(), "what", l->what, "job", job->name, "plugin_name",
                      job->connector->plugin, "partition", l->partition ? l->partition : "", "store_url",
-                     l->config->store_url, "store_secret", url_secret(l->config->store_url), "table", job->table,
+                     l->config->store_url, "store_secrets", store_secrets(l->config), "table", job->table,
                      "columns", columns_json(job), "match", match_json(job), "manage_check",
                      job->manage == CONFIG_MANAGE_CHECK, "batch", (int)job->batch, "gap_tolerance_us",
                      (json_int_t)job->gap_tolerance_us, "deadline_us", (json_int_t)job->deadline_us, "dry_run",

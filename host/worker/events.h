@@ -14,7 +14,8 @@
 
 #include <jansson.h>
 
-/* Send one; takes the reference. A reader that is gone is ignored: the run goes on. Secrets are masked. */
+/* Send one; takes the reference. A reader that is gone is ignored: the run goes on. Secrets are masked in the texts that
+ * are for people; what the reader acts on goes as it is, so that a secret which is a word of ours spoils nothing. */
 void event_send(int fd, json_t *event);
 
 /* The same for what is only good to know: it is dropped when nobody has been reading for a while, so that a run never

@@ -393,6 +393,17 @@ static int conduct(struct worker *w)
     return rc;
 }
 
+static bool hide_secrets(const json_t *list)
+{
+    bool hidden = true;
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *secret = json_array_get(list, i);
+        hidden = hidden && redact_add(json_string_value(secret), json_string_length(secret));
+    }
+    return hidden;
+}
+
 static int set_up(struct worker *w)
 {
     struct sigaction term = {.sa_handler = on_term};
@@ -421,9 +432,8 @@ static int set_up(struct worker *w)
     w->limit = spec_int(w->spec, "limit");
     int64_t deadline = spec_int(w->spec, "deadline_us");
     w->deadline = deadline ? clock_mono_us() + deadline : 0;
-    const char *secret = spec_text(w->spec, "store_secret");
     w->ints = malloc(FRAME_INTS_MAX * sizeof(*w->ints));
-    if (!w->ints || !redact_add(secret, strlen(secret)))
+    if (!w->ints || !hide_secrets(json_object_get(w->spec, "store_secrets")))
         return err_set(&w->err, E_SYSTEM, "out of memory");
     return SLUICE_OK;
 }
