@@ -44,6 +44,9 @@ struct db_value {
  * another program's lock. Without it that is ten. */
 void db_mind_stop(const volatile sig_atomic_t *stop);
 
+/* Does the flag say so? */
+bool db_must_stop(void);
+
 /* Open the store at `url`: sqlite:PATH, or a URL of libpq. Close with db_close(). */
 int db_open(const char *url, unsigned flags, struct db **out, struct err *err);
 void db_close(struct db *db); /* rolls back what is open; NULL is fine */

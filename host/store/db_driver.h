@@ -68,7 +68,4 @@ struct db_words {
 extern const struct db_driver sqlite_driver, postgres_driver;
 extern const struct db_words sqlite_words, postgres_words;
 
-/* While a signal wants the process to end: db_mind_stop(). */
-bool db_must_stop(void);
-
 #endif

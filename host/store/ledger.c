@@ -24,8 +24,10 @@ static int insert_run(struct db *db, const struct run *r, struct err *err)
     struct db_stmt *st;
     int rc = db_prepare(db,
                         "INSERT INTO sluice_runs (id, parent, job, partition, mode, status, host, started_at)"
-                        " VALUES ($1, $2, $3, $4, $5, 'running', $6, $7)",
+                        " VALUES ($1, $2, $3, $4, $5, 'running', $6, $7)"
+                        " ON CONFLICT (job, partition) WHERE status = 'running' DO NOTHING",
                         &st, err);
+    int64_t changes = 0;
     if (rc)
         return rc;
     db_bind_text(st, 1, r->id);
@@ -35,8 +37,10 @@ static int insert_run(struct db *db, const struct run *r, struct err *err)
     db_bind_text(st, 5, r->mode);
     db_bind_text(st, 6, r->host);
     stamp_bind(st, 7, r->started_at);
-    rc = db_run(st, NULL, err);
+    rc = db_run(st, &changes, err);
     db_finalize(st);
+    if (!rc && changes != 1) /* on a store that others share, one can come in between */
+        return err_set(err, E_BUSY, "%s is already running: another run began at the same moment", r->job);
     return rc;
 }
 

@@ -22,6 +22,10 @@ int ledger_fence(struct db *db, struct run *r, struct err *err);
 /* As ledger_fence(), and the end of the run: status, times, texts. */
 int ledger_finish(struct db *db, struct run *r, struct err *err);
 
+/* Commit a transaction whose last statement was one of these two. When the connection is cut while it commits, the batch
+ * number tells afterwards whether it was done; E_STORE when it was not, or when the store stays away. */
+int ledger_commit(struct db *db, const struct run *r, struct err *err);
+
 /* Close run `id` as `status` when it is still running: its process died and cannot do it. *closed (may be NULL) says
  * whether it was. */
 int ledger_close(struct db *db, const char *id, const char *status, const char *reason, bool *closed, struct err *err);

@@ -196,7 +196,7 @@ int sink_commit(struct sink *s, const struct cursor *cursor, struct err *err)
     if (!rc)
         rc = ledger_fence(s->db, s->run, err);
     if (!rc && !s->dry_run)
-        rc = db_commit(s->db, err);
+        rc = ledger_commit(s->db, s->run, err);
     if (rc)
         return rc;
     note_committed(s);
@@ -225,7 +225,7 @@ int sink_finish(struct sink *s, const struct cursor *cursor, struct err *err)
     if (!rc)
         rc = ledger_finish(s->db, s->run, err);
     if (!rc && !s->dry_run)
-        rc = db_commit(s->db, err);
+        rc = ledger_commit(s->db, s->run, err);
     if (rc || s->dry_run)
         db_rollback(s->db);
     return rc;
