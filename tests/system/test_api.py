@@ -195,6 +195,7 @@ class Jobs(Case):
             self.check_failed(d.ask("GET", "/api/v1/runs/" + queued), 404)
             self.assertEqual(self.check_answer(d.ask("DELETE", "/api/v1/runs/" + run), 202).json, {"cancelled": run})
             wait_for(lambda: d.get("/api/v1/runs/" + run)["status"] == "cancelled")
+            wait_for(lambda: not job(d)["running"])
             self.check_failed(d.ask("DELETE", "/api/v1/runs/" + run), 409, "has ended: cancelled")
             self.check_failed(d.ask("DELETE", "/api/v1/runs/01AAAAAAAAAAAAAAAAAAAAAAAA"), 404)
 
