@@ -109,7 +109,7 @@ json_t *run_json(const struct run *r)
     json_object_set(j, "stats", r->stats);
     json_object_set_new(j, "started_at", time_json(r->started_at));
     json_object_set_new(j, "timestamp", time_json(end));
-    json_object_set_new(j, "duration_ms", json_integer((end - r->started_at) / 1000));
+    json_object_set_new(j, "duration_ms", json_integer(end / 1000 - r->started_at / 1000));
     json_object_set_new(j, "partitions", json_array());
     if (r->reason)
         json_object_set_new(j, "reason", json_string(r->reason));
