@@ -107,7 +107,7 @@ class Daemon(World):
         """Over the unix socket."""
         return ask(UnixConnection(self.dir / "control.sock", timeout), method, path, body, headers)
 
-    def http(self, method, path, body=None, headers=None, timeout=20):
+    def tcp(self, method, path, body=None, headers=None, timeout=20):
         """Over TCP."""
         return ask(http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout), method, path, body, headers)
 
