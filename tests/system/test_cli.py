@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 from harness import *
 
-VERBS = ["run", "check", "jobs", "status", "runs", "rejects", "cursor", "next", "plugins", "preview", "version"]
+VERBS = ["serve", "run", "check", "jobs", "status", "runs", "rejects", "cursor", "next", "plugins", "preview", "reload",
+         "pause", "resume", "cancel", "version"]
 SECRET = "hunter2-S3cret/&\"x"
 
 
