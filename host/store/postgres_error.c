@@ -39,6 +39,12 @@ static const char *field(const PGresult *res, int code)
     return text ? text : "";
 }
 
+/* The detail of other violations is the whole row. */
+static bool tells_key(const char *state)
+{
+    return strncmp(state, "23", 2) != 0 || strcmp(state, "23503") == 0 || strcmp(state, "23505") == 0;
+}
+
 int pg_fail(struct pg *db, const PGresult *res, bool refusable, struct err *err)
 {
     const char *state = field(res, PG_DIAG_SQLSTATE), *detail = field(res, PG_DIAG_MESSAGE_DETAIL);
@@ -47,7 +53,7 @@ int pg_fail(struct pg *db, const PGresult *res, bool refusable, struct err *err)
     (void)db;
 
     add_line(&text, field(res, PG_DIAG_MESSAGE_PRIMARY));
-    if (*detail) {
+    if (*detail && tells_key(state)) {
         buf_add_str(&text, "; ");
         add_line(&text, detail);
     }

@@ -83,7 +83,7 @@ static bool holds(const struct db_table_column *column, uint32_t type)
 
     switch (type) {
     case SLUICE_INT:
-        return kind == PG_INT || kind == PG_NUMERIC || is_text(kind);
+        return kind == PG_INT || kind == PG_NUMERIC;
     case SLUICE_BOOL:
         return kind == PG_BOOL || kind == PG_INT;
     case SLUICE_DECIMAL:

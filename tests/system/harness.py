@@ -19,6 +19,10 @@ import unittest
 import urllib.error
 import urllib.request
 
+import postgres
+
+SERVER = os.environ.get("SLUICE_TEST_STORE")  # tests/postgres: keep the tables there, in a schema for each World
+SERIAL = "SERIAL" if SERVER else "INTEGER"            # a column that numbers its rows, before PRIMARY KEY
 SLUICE = os.environ["SLUICE_BINARY"]
 SIM = os.environ["SLUICE_SIM"]
 PLUGINS = os.environ["SLUICE_PLUGINS"]
@@ -91,15 +95,27 @@ class Result:
 class World:
     """A directory with a configuration, a database and a simulator that plays the source."""
 
-    def __init__(self, *sim_options, clock="2026-02-10 09:20:03", settings=None, job="", http="", extra="", sim=True):
+    def __init__(self, *sim_options, clock="2026-02-10 09:20:03", settings=None, job="", http="", extra="", sim=True,
+                 store=None):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="sluice-test-"))
         self.database = self.dir / "sluice.db"
+        self.store = store or self.new_schema()
         self.sim = Sim(self.dir, *sim_options, clock=clock) if sim else None
         self.settings = {"url": self.sim.url if sim else "http://127.0.0.1:9", "username": "demo",
                          "password": "demo", "company": "1000"}
         self.settings.update(settings or {})
         self.job, self.http, self.extra = job, http, extra
         self.configure()
+
+    @staticmethod
+    def new_schema():
+        """The URL of a store of its own: a file beside the configuration, or a schema on the server."""
+        if not SERVER:
+            return "sqlite:sluice.db"
+        World.schemas = getattr(World, "schemas", 0) + 1
+        name = f"world_{os.getpid()}_{World.schemas}"
+        postgres.psql(SERVER, f"CREATE SCHEMA {name}")
+        return postgres.with_schema(SERVER, name)
 
     def __enter__(self):
         return self
@@ -117,7 +133,7 @@ class World:
         self.settings.update(settings)
         lines = "".join(f'{k} = "{v}"; ' for k, v in self.settings.items())
         self.write("sluice.cfg", f"""
-store = {{ url = "sqlite:sluice.db"; }};
+store = {{ url = "{self.store}"; }};
 plugins = "{PLUGINS}";
 {self.extra}
 connectors = ( {{ name = "softone"; plugin = "softone";
@@ -147,13 +163,61 @@ connectors = ( {{ name = "softone"; plugin = "softone";
     def run(self, *arguments, **options):
         return self.sluice("run", "--json", *arguments, **options)
 
+    @property
+    def on_server(self):
+        return self.store.startswith("postgresql:")
+
+    def has_table(self, name):
+        if self.on_server:
+            return self.query("SELECT 1 WHERE to_regclass(?) IS NOT NULL", name)
+        return self.database.exists() and self.query("SELECT 1 FROM sqlite_master WHERE name = ?", name)
+
+    def running(self):
+        """The rows of runs under way, as soon as there is a table for them."""
+        return self.query("SELECT * FROM sluice_runs WHERE status = 'running'") if self.has_table("sluice_runs") else []
+
+    def refuse(self, table, condition, why):
+        """Let the table refuse each new or changed row, `new`, of which the condition holds."""
+        if self.on_server:
+            self.execute(f"CREATE FUNCTION refuse_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF {condition} THEN"
+                         f" RAISE EXCEPTION '{why}'; END IF; RETURN new; END $$; CREATE TRIGGER refuse_row BEFORE INSERT"
+                         f" OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_row()")
+            return
+        for event in ("INSERT", "UPDATE"):
+            self.execute(f"CREATE TRIGGER refuse_{event} BEFORE {event} ON {table} WHEN {condition}"
+                         f" BEGIN SELECT raise(ABORT, '{why}'); END")
+
+    def refuse_no_more(self, table):
+        self.execute(f"DROP TRIGGER refuse_row ON {table}" if self.on_server else
+                     "DROP TRIGGER refuse_INSERT; DROP TRIGGER refuse_UPDATE")
+
+    def dump(self):
+        """All that the store holds, as SQL."""
+        if self.on_server:
+            return postgres.dump(self.store)
+        with sqlite3.connect(self.database, timeout=10) as db:
+            return list(db.iterdump())
+
+    def forget(self):
+        """Begin with an empty store."""
+        if self.on_server:
+            self.store = self.new_schema()
+            self.configure()
+        for file in self.dir.glob("sluice.db*"):
+            file.unlink(missing_ok=True)
+
     def query(self, sql, *values):
         """Rows as dictionaries."""
+        if self.on_server:
+            return postgres.query(self.store, sql, *values)
         with sqlite3.connect(self.database, timeout=10) as db:
             db.row_factory = sqlite3.Row
             return [dict(row) for row in db.execute(sql, values)]
 
     def execute(self, sql):
+        if self.on_server:
+            postgres.psql(self.store, sql)
+            return
         db = sqlite3.connect(self.database, timeout=10)
         with db:
             db.executescript(sql)
@@ -198,4 +262,4 @@ def alive(pid):
 
 
 __all__ = ["CUSTOMERS", "SUPPLIERS", "COUNTERS", "Result", "Sim", "Test", "World", "alive", "signal", "sqlite3",
-           "subprocess", "time", "unittest", "wait_for", "os", "json", "pathlib", "urllib", "PLUGINS", "SLUICE"]
+           "subprocess", "time", "unittest", "wait_for", "SERIAL", "os", "json", "pathlib", "urllib", "PLUGINS", "SLUICE"]

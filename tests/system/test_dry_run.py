@@ -12,13 +12,22 @@ CASES = int(os.environ.get("SLUICE_DRY_CASES", "100"))
 SEED = int(os.environ.get("SLUICE_DRY_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 31)
 
 # A table that was there before us: a check, a trigger, a foreign key, a unique code, rows of its own.
-TABLE = """
+TABLE = f"""
 CREATE TABLE towns (name TEXT PRIMARY KEY);
 INSERT INTO towns VALUES ('Πάτρα'), ('Volos');
-CREATE TABLE softone_customers (id INTEGER PRIMARY KEY, trdr BIGINT, code TEXT UNIQUE, afm TEXT,
+CREATE TABLE softone_customers (id {SERIAL} PRIMARY KEY, trdr BIGINT, code TEXT UNIQUE, afm TEXT,
     name TEXT CHECK (length(name) < 12), city TEXT REFERENCES towns (name), mine TEXT DEFAULT 'kept');
+"""
+TRIGGER = """
 CREATE TRIGGER not_on_hold BEFORE UPDATE ON softone_customers WHEN old.mine = 'hold' AND new.mine = 'hold'
     BEGIN SELECT raise(ABORT, 'on hold'); END;
+"""
+TRIGGER_SERVER = """
+CREATE FUNCTION refuse_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'on hold'; END $$;
+CREATE TRIGGER not_on_hold BEFORE UPDATE ON softone_customers FOR EACH ROW
+    WHEN (old.mine = 'hold' AND new.mine = 'hold') EXECUTE FUNCTION refuse_row();
+"""
+ROWS = """
 INSERT INTO softone_customers (code, afm, name) VALUES ('OLD1', '100', 'old'), ('OLD2', '100', 'older'),
     ('OLD3', '101', 'oldest');
 """
@@ -74,7 +83,7 @@ class Deliveries:
 
     def change(self):
         """What somebody else does to the store between two runs."""
-        return self.choose("", "", "", "INSERT OR IGNORE INTO towns VALUES ('Athens');",
+        return self.choose("", "", "", "INSERT INTO towns VALUES ('Athens') ON CONFLICT DO NOTHING;",
                            "UPDATE softone_customers SET mine = 'hold' WHERE id % 5 = 0 AND mine <> 'hold';",
                            "UPDATE softone_customers SET mine = 'kept';",
                            "UPDATE softone_customers SET trdr = NULL WHERE id % 3 = 0 AND mine <> 'hold';",
@@ -92,16 +101,12 @@ def told(result):
 
 
 class DryRun(Test):
-    def dump(self, w):
-        with sqlite3.connect(w.database, timeout=10) as db:
-            return list(db.iterdump())
-
     def one(self, w, deliveries):
         records, options = deliveries.records(), deliveries.options()
         w.sim.records("customers", records)
-        before, files = self.dump(w), sorted(os.listdir(w.dir))
+        before, files = w.dump(), sorted(os.listdir(w.dir))
         dry = w.run(CUSTOMERS, "--dry-run", *options)
-        self.assertEqual(self.dump(w), before, "a dry run changed the store")
+        self.assertEqual(w.dump(), before, "a dry run changed the store")
         self.assertEqual(sorted(os.listdir(w.dir)), files)
         wet = w.run(CUSTOMERS, *options)
         self.assertEqual(told(dry), told(wet), records)
@@ -115,9 +120,8 @@ class DryRun(Test):
         with World(job=f"batch = {deliveries.choose(1, 3, 5000)};") as w:
             for case in range(CASES):
                 if case % 25 == 0:  # a table that fills up knows no new records any more
-                    for file in w.dir.glob("sluice.db*"):
-                        file.unlink(missing_ok=True)
-                    w.execute(TABLE)
+                    w.forget()
+                    w.execute(TABLE + (TRIGGER_SERVER if w.on_server else TRIGGER) + ROWS)
                     w.sim.records("customers", [])
                     w.run(CUSTOMERS)
                 w.execute(deliveries.change())
@@ -137,11 +141,11 @@ class DryRun(Test):
     def test_a_dry_run_that_fails_leaves_nothing_either(self):
         with World("--customers", "30") as w:
             w.run(CUSTOMERS)
-            before = self.dump(w)
+            before = w.dump()
             w.sim.reply(status=403, body="no")
             dry = w.run(CUSTOMERS, "--dry-run")
             self.assertEqual((dry.code, dry.json["status"]), (77, "failed"), dry)
-            self.assertEqual(self.dump(w), before)
+            self.assertEqual(w.dump(), before)
 
     def test_no_run_of_the_same_job_is_taken_over_or_hindered_by_one_that_ended(self):
         with World("--customers", "30") as w:

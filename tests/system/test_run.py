@@ -13,14 +13,7 @@ def slow(w):
 
 
 def wait_running(w):
-    return wait_for(lambda: w.database.exists() and running(w))
-
-
-def running(w):
-    try:
-        return w.query("SELECT * FROM sluice_runs WHERE status = 'running'")
-    except sqlite3.OperationalError:
-        return []  # the table is not there yet
+    return wait_for(w.running)
 
 
 def worker_pid(run):
@@ -120,10 +113,9 @@ class DryRun(Test):
         with World("--customers", "500") as w:
             w.run(CUSTOMERS)
             w.sim.call("POST", "/_sim/touch", {"percent": 20, "seed": 3})
-            dump = lambda: list(sqlite3.connect(w.database).iterdump())
-            before = dump()
+            before = w.dump()
             dry = w.run(CUSTOMERS, "--dry-run").json
-            self.assertEqual(dump(), before)
+            self.assertEqual(w.dump(), before)
             self.assertGreater(dry["updated"], 0)
             wet = w.run(CUSTOMERS).json
             self.assertEqual([dry[k] for k in COUNTERS], [wet[k] for k in COUNTERS])
@@ -190,7 +182,7 @@ class Exclusive(Test):
             self.assertEqual(result.code, 1, result)
             self.assertEqual(result.json["status"], "crashed")
             self.assertIn("signal 9", result.json["error"])
-            self.assertEqual(running(w), [])
+            self.assertEqual(w.running(), [])
 
     def test_a_killed_connector_child_is_told_as_crashed_with_the_signal(self):
         with World() as w:
@@ -245,7 +237,7 @@ class Ending(Test):
             result = w.run(CUSTOMERS)
             self.assertEqual((result.code, result.json["status"]), (1, "timeout"), result)
             self.assertIn("deadline", result.json["error"])
-            self.assertEqual(running(w), [])
+            self.assertEqual(w.running(), [])
 
     def test_a_reader_that_goes_away_does_not_disturb_the_run(self):
         with World("--customers", "100") as w:
@@ -261,15 +253,14 @@ class Rejects(Test):
         with World() as w:
             w.sim.records("customers", [])
             w.run(CUSTOMERS)
-            w.execute("CREATE TRIGGER no_two BEFORE INSERT ON softone_customers WHEN new.trdr = 2"
-                      " BEGIN SELECT raise(ABORT, 'no two here'); END")
+            w.refuse("softone_customers", "new.trdr = 2", "no two here")
             w.sim.records("customers", [{"TRDR": str(i), "NAME": "n", "CITY": "Πάτρα"} for i in (1, 2, 3)])
             result = w.run(CUSTOMERS)
             self.check_counts(result, created=2, errors=1, status="partial")
             self.assertEqual(result.json["errorDetails"], [{"key": "2", "reason": "trigger: no two here"}])
             (reject,) = w.query("SELECT * FROM sluice_rejects")
             self.assertEqual(json.loads(reject["payload"])["city"], "Πάτρα")
-            w.execute("DROP TRIGGER no_two")
+            w.refuse_no_more("softone_customers")
             retried = w.sluice("rejects", "retry", CUSTOMERS)
             self.assertEqual(retried.code, 0, retried)
             self.assertEqual([(r["trdr"], r["city"]) for r in w.rows(order="trdr")],
@@ -302,7 +293,7 @@ class Rejects(Test):
     def test_foreign_key_rejects_are_retried_at_the_start_of_the_next_run(self):
         with World() as w:
             w.execute("CREATE TABLE countries (code TEXT PRIMARY KEY);"
-                      "CREATE TABLE softone_customers (id INTEGER PRIMARY KEY, trdr BIGINT UNIQUE, afm TEXT,"
+                      f"CREATE TABLE softone_customers (id {SERIAL} PRIMARY KEY, trdr BIGINT UNIQUE, afm TEXT,"
                       " name TEXT, country TEXT REFERENCES countries (code))")
             w.sim.records("customers", [{"TRDR": "1", "NAME": "a", "COUNTRY": "1000"}])
             result = w.run(CUSTOMERS)
@@ -326,7 +317,7 @@ class Rejects(Test):
 class Tables(Test):
     def test_missing_columns_are_added_and_nothing_is_dropped(self):
         with World() as w:
-            w.execute("CREATE TABLE softone_customers (id INTEGER PRIMARY KEY, trdr BIGINT, mine TEXT DEFAULT 'kept')")
+            w.execute(f"CREATE TABLE softone_customers (id {SERIAL} PRIMARY KEY, trdr BIGINT, mine TEXT DEFAULT 'kept')")
             w.sim.records("customers", [{"TRDR": "1", "NAME": "a"}])
             self.check_counts(w.run(CUSTOMERS), created=1)
             (row,) = w.rows()
@@ -334,10 +325,10 @@ class Tables(Test):
 
     def test_check_only_verifies_and_names_everything_at_once(self):
         with World(job='manage = "check";') as w:
-            w.execute("CREATE TABLE softone_customers (id INTEGER PRIMARY KEY, trdr TEXT, must TEXT NOT NULL)")
+            w.execute(f"CREATE TABLE softone_customers (id {SERIAL} PRIMARY KEY, trdr TEXT, must TEXT NOT NULL)")
             result = w.run(CUSTOMERS)
             self.assertEqual(result.code, 78, result)
-            for word in ('"afm" is missing', '"trdr" is of type TEXT', '"must" is NOT NULL'):
+            for word in ('"afm" is missing', '"trdr" is of type ', '"must" is NOT NULL'):
                 self.assertIn(word, result.json["error"])
             self.assertEqual(w.sim.requests(), [], "before any request")
 
@@ -352,14 +343,17 @@ class Tables(Test):
     def test_a_database_that_cannot_be_opened_is_69(self):
         with World() as w:
             text = (w.dir / "sluice.cfg").read_text()
-            w.write("sluice.cfg", text.replace("sqlite:sluice.db", "sqlite:no/such/directory/x.db"))
+            w.write("sluice.cfg", text.replace(w.store, "postgresql://127.0.0.1:1/x" if w.on_server else
+                                                   "sqlite:no/such/directory/x.db"))
             result = w.run(CUSTOMERS)
             self.assertEqual(result.code, 69, result)
 
     def test_files_are_not_readable_by_everyone(self):
         with World() as w:
             w.run(CUSTOMERS)
-            self.assertEqual(w.database.stat().st_mode & 0o777, 0o640)
+            for file in w.dir.glob("sluice.db*"):
+                self.assertEqual(file.stat().st_mode & 0o777, 0o640)
+            self.assertEqual(w.database.exists(), not w.on_server)
 
 
 if __name__ == "__main__":

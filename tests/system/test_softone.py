@@ -23,6 +23,8 @@ SAMPLE = [
 ]
 SAMPLE_TEXT = json.dumps(SAMPLE, ensure_ascii=False).replace("@BURO@", "B\\u00fcro M\\u00f6bel GmbH")
 
+OLD = "'2001-02-03T04:05:06Z'"
+
 
 def partner(trdr, **fields):
     return {"TRDR": trdr, "CODE": f"C{trdr}", "AFM": "", "NAME": f"N{trdr}", "ISPROSP": "1", **fields}
@@ -111,7 +113,7 @@ class Matching(Test):
             w.sim.records("customers", [])
             w.run(CUSTOMERS)
             w.execute("INSERT INTO softone_customers (afm, name, isactive, created_at, updated_at, last_sync_at)"
-                      " VALUES ('111', 'by hand', 'INACTIVE', '', '', '')")
+                      f" VALUES ('111', 'by hand', 'INACTIVE', {OLD}, {OLD}, {OLD})")
             w.sim.records("customers", [partner("5", AFM="111")])
             self.check_counts(w.run(CUSTOMERS), created=0, updated=1)
             (row,) = w.rows()
@@ -122,7 +124,8 @@ class Matching(Test):
             w.sim.records("customers", [])
             w.run(CUSTOMERS)
             w.execute("INSERT INTO softone_customers (afm, name, isactive, created_at, updated_at, last_sync_at)"
-                      " VALUES ('111', 'a', 'INACTIVE', '', '', ''), ('111', 'b', 'INACTIVE', '', '', '')")
+                      f" VALUES ('111', 'a', 'INACTIVE', {OLD}, {OLD}, {OLD}),"
+                      f" ('111', 'b', 'INACTIVE', {OLD}, {OLD}, {OLD})")
             w.sim.records("customers", [partner("5", AFM="111"), partner("6")])
             result = w.run(CUSTOMERS)
             self.check_counts(result, created=1, errors=1, status="partial")
@@ -176,11 +179,11 @@ class Values(Test):
         with World() as w:
             w.sim.records("customers", [partner("1"), partner("2")])
             w.run(CUSTOMERS)
-            w.execute("UPDATE softone_customers SET updated_at = 'x', last_sync_at = 'y'")
+            w.execute(f"UPDATE softone_customers SET updated_at = {OLD}, last_sync_at = {OLD}")
             w.sim.records("customers", [partner("1"), partner("2", NAME="new")])
             self.check_counts(w.run(CUSTOMERS), updated=1, skipped=1)
             one, two = w.rows()
-            self.assertEqual((one["updated_at"], one["last_sync_at"]), ("x", "y"))
+            self.assertEqual((one["updated_at"], one["last_sync_at"]), (OLD.strip("'"), OLD.strip("'")))
             self.assertRegex(two["updated_at"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
             self.assertEqual(two["updated_at"], two["last_sync_at"])
 
@@ -322,7 +325,7 @@ class Windows(Test):
             w.sim.reply(status=200, body=json.dumps({"success": True, "at": "2026-02-10 " + at, "total": 0,
                                                      "window_start": "2026-02-10 " + window, "result": []}))
             result = w.run(CUSTOMERS)
-            w.execute(f"UPDATE sluice_cursors SET reply_at = reply_at - {elapsed} * 1000000")
+            w.execute(f"UPDATE sluice_cursors SET reply_at = reply_at - {elapsed * 1000000}")
         self.addCleanup(w.close)
         return result
 

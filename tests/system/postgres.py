@@ -1,0 +1,123 @@
+"""A PostgreSQL of one's own, and rows from it.
+
+tests/postgres starts one server for a whole test program and names it in SLUICE_TEST_STORE: each World then keeps its
+tables in a schema of its own there. A test that breaks its server starts one with Server().
+"""
+import json
+import os
+import pathlib
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import urllib.parse
+
+OPTIONS = ("-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off",
+           "-c", "max_connections=50")
+
+
+def programs():
+    """Where initdb is."""
+    found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]))
+    path = str(found[-1]) if found else shutil.which("initdb")
+    if not path:
+        raise RuntimeError("initdb is missing; on Debian: apt-get install postgresql")
+    return pathlib.Path(path).parent
+
+
+def as_nobody():
+    """PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+class Server:
+    """A fresh cluster that listens on a socket in its directory, or on a port of 127.0.0.1 as well."""
+
+    def __init__(self, *options, port=0):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="sluice-pg-"))
+        self.data, self.options = self.dir / "data", options
+        self.port = port
+        if as_nobody():
+            os.chown(self.dir, as_nobody()["user"], as_nobody()["group"])
+        self.call("initdb", "-D", self.data, "-U", "sluice", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
+        self.process = None
+        self.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def call(self, program, *arguments):
+        return subprocess.run([programs() / program, *map(str, arguments)], cwd="/", check=True, capture_output=True,
+                              **as_nobody())
+
+    def start(self):
+        options = " ".join([f"-k {self.dir}", *OPTIONS, *self.options])
+        self.call("pg_ctl", "-D", self.data, "-l", self.data / "log", "-w", "-t", "60", "start", "-o", options)
+
+    def pid(self):
+        return int((self.data / "postmaster.pid").read_text().split()[0])
+
+    def stop(self, mode="immediate"):
+        self.call("pg_ctl", "-D", self.data, "-m", mode, "-w", "stop")
+
+    def close(self):
+        try:
+            self.stop()
+        except subprocess.CalledProcessError:
+            pass
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def url(self, schema=None):
+        return with_schema(f"postgresql://sluice@/postgres?host={urllib.parse.quote(str(self.dir), safe='')}", schema)
+
+
+def with_schema(url, schema):
+    if not schema:
+        return url
+    return url + ("&" if "?" in url else "?") + "options=" + urllib.parse.quote(f"-csearch_path={schema}", safe="")
+
+
+def psql(url, sql):
+    """What psql prints for these statements; an error is an exception with its text."""
+    done = subprocess.run(["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url], input=sql, text=True,
+                          capture_output=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return done.stdout
+
+
+def dump(url):
+    """All in the schema of `url`; numbers of sequences are left out: a transaction that is undone has used some."""
+    schema = psql(url, "SELECT current_schema").strip()
+    done = subprocess.run(["pg_dump", "-d", url, "-n", schema, "--no-owner"], text=True, capture_output=True, check=True)
+    return [line for line in done.stdout.splitlines() if "setval" not in line and not line.startswith("\\")]
+
+
+def quoted(value):
+    if value is None:
+        return "NULL"
+    return str(value) if isinstance(value, int) else "'" + str(value).replace("'", "''") + "'"
+
+
+def query(url, sql, *values):
+    """Rows as dictionaries, with ? for values. Moments are as SQLite keeps them, numbers with decimals are texts."""
+    for value in values:
+        sql = sql.replace("?", quoted(value), 1)
+    text = psql(url, "SET timezone TO 'UTC'; SELECT row_to_json(r) FROM (" + sql + ") AS r;")
+    return [{k: plain(v) for k, v in json.loads(line, parse_float=str).items()} for line in text.splitlines()]
+
+
+def plain(value):
+    if isinstance(value, str) and value.endswith("+00:00") and value[10:11] == "T":
+        return value[:-6] + "Z"
+    return value
+
+
+__all__ = ["Server", "psql", "query", "with_schema", "signal"]
