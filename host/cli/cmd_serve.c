@@ -70,6 +70,7 @@ static void on_stop(evutil_socket_t sig, short what, void *context)
 
     (void)what;
     if (!d->ready) {
+        d->stopping = true;
         event_base_loopbreak(d->base);
         return;
     }
@@ -108,24 +109,33 @@ static struct event *on_signal(struct daemon *d, int sig, event_callback_fn call
     struct event *e = cli_must(evsignal_new(d->base, sig, called, d));
 
     event_add(e, NULL);
+    cli_block(sig, false); /* one that came before we were ready comes now */
     return e;
 }
 
 /* ---- The daemon ---- */
 
-static int fail(const struct err *err, json_t *problems)
+/* For people as commands tell it; whoever wants JSON gets nothing else. */
+static void print_problem(const char *file, long long line, const char *text)
+{
+    char number[24] = "";
+
+    if (line)
+        snprintf(number, sizeof(number), ":%lld", line);
+    if (log_is_json())
+        log_line(LOG_ERROR, NULL, "%s%s: %s", file, number, text);
+    else
+        fprintf(stderr, "%s%s: %s\n", file, number, text);
+}
+
+static int fail(const struct err *err, const json_t *problems)
 {
     for (size_t i = 0; i < json_array_size(problems); i++) {
         const json_t *p = json_array_get(problems, i);
-        const char *file = cli_text(p, "file"), *text = cli_text(p, "text");
-        if (cli_int(p, "line"))
-            fprintf(stderr, "%s:%lld: %s\n", file, (long long)cli_int(p, "line"), text);
-        else
-            fprintf(stderr, "%s: %s\n", file, text);
+        print_problem(cli_text(p, "file"), (long long)cli_int(p, "line"), cli_text(p, "text"));
     }
     if (json_array_size(problems) == 0)
-        fprintf(stderr, "sluice: %s\n", err->msg);
-    json_decref(problems);
+        print_problem("sluice", 0, err->msg);
     return err_exit_code(err->code);
 }
 
@@ -137,16 +147,18 @@ static int start(struct daemon *d, const struct cli *cli)
     json_t *problems = NULL;
     int rc = supervisor_open(&options, &d->supervisor, &problems, &err);
 
-    if (!rc)
+    if (!rc && !d->stopping)
         rc = api_open(d->supervisor, d->base, &d->api, &err);
-    if (!rc)
+    if (!rc && !d->stopping)
         rc = supervisor_begin(d->supervisor, &err);
-    if (rc)
-        return fail(&err, problems);
+    int code = rc && !d->stopping ? fail(&err, problems) : 0;
     json_decref(problems);
+    if (d->stopping)
+        log_line(LOG_INFO, NULL, "stopped before it was ready");
+    if (rc || d->stopping)
+        return code;
     d->ready = true;
     d->hup = on_signal(d, SIGHUP, on_hup);
-    cli_block(SIGHUP, false); /* one that came before we were ready comes now */
     start_watchdog(d);
     log_line(LOG_INFO, NULL, "ready: generation %llu, %zu jobs", (unsigned long long)supervisor_generation(d->supervisor),
              supervisor_job_count(d->supervisor));
@@ -160,6 +172,14 @@ static void free_event(struct event *e)
         event_free(e);
 }
 
+static void block_signals(void)
+{
+    cli_block(SIGTERM, true);
+    cli_block(SIGINT, true);
+    cli_block(SIGHUP, true);
+}
+
+/* The signals that are ours are blocked where nobody hears of them, so that none ends us half-way. */
 static int serve(const struct cli *cli)
 {
     struct daemon d = {.base = cli_must(event_base_new())};
@@ -167,10 +187,11 @@ static int serve(const struct cli *cli)
     d.term = on_signal(&d, SIGTERM, on_stop);
     d.interrupt = on_signal(&d, SIGINT, on_stop);
     int code = start(&d, cli);
-    if (!code)
+    if (!code && !d.stopping)
         event_base_dispatch(d.base);
     api_close(d.api);
     supervisor_free(d.supervisor);
+    block_signals();
     free_event(d.term);
     free_event(d.interrupt);
     free_event(d.hup);
@@ -203,7 +224,7 @@ static int serve_verb(struct cli *cli, int argc, char **argv)
     if (code)
         return code;
     notify_open();
-    cli_block(SIGHUP, true);
+    block_signals();
     mallopt(M_ARENA_MAX, 1); /* two threads that hardly ever allocate at once */
     json_object_seed(0);     /* before there is a second thread */
     return serve(cli);
