@@ -1,6 +1,8 @@
 /* children.c - see children.h. */
 #include "children.h"
 
+#include "clock.h"
+
 #include <errno.h>
 #include <event2/event.h>
 #include <signal.h>
@@ -10,9 +12,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define SETTLE_US      (2 * CLOCK_SECOND)
+#define SETTLE_LOOK_US 1000
+
 struct child {
     struct child *next;
     pid_t pid;
+    bool killed; /* by us */
     void (*ended)(void *context, pid_t pid, int status); /* NULL: nobody wants to hear of it */
     void *context;
 };
@@ -21,6 +27,7 @@ struct children {
     struct event *sigchld;
     struct child *list;
     size_t count;
+    size_t ending; /* children_settle() counts */
 };
 
 /* The child of that pid, taken out of the list; NULL for a stranger. */
@@ -152,6 +159,17 @@ void children_forget(struct children *c, pid_t pid)
         child->ended = NULL;
 }
 
+void children_kill(struct children *c, pid_t pid)
+{
+    struct child *child = find(c, pid);
+
+    kill(-pid, SIGKILL);
+    if (!child)
+        return;
+    child->ended = NULL;
+    child->killed = true;
+}
+
 size_t children_count(const struct children *c)
 {
     return c->count;
@@ -171,4 +189,25 @@ static void end_stranger(struct children *c, pid_t pid)
 void children_end_strangers(struct children *c)
 {
     each_process(c, end_stranger);
+}
+
+static void count_ending(struct children *c, pid_t pid)
+{
+    const struct child *child = find(c, pid);
+
+    c->ending += !child || child->killed;
+}
+
+void children_settle(struct children *c)
+{
+    int64_t until = clock_mono_us() + SETTLE_US;
+
+    do {
+        children_end_strangers(c);
+        reap(c);
+        c->ending = 0;
+        each_process(c, count_ending);
+        if (c->ending)
+            clock_sleep_us(SETTLE_LOOK_US);
+    } while (c->ending && clock_mono_us() < until);
 }

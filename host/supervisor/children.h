@@ -28,10 +28,17 @@ bool children_add(struct children *c, pid_t pid, void (*ended)(void *context, pi
 /* Nobody wants to hear of it any more; it is still waited for. */
 void children_forget(struct children *c, pid_t pid);
 
+/* Kill it and its group; nobody wants to hear of it. */
+void children_kill(struct children *c, pid_t pid);
+
 /* How many have not ended. */
 size_t children_count(const struct children *c);
 
 /* Kill strangers: processes that became ours when their parent died. Called after a child did not end by itself. */
 void children_end_strangers(struct children *c);
+
+/* When the daemon ends: wait, two seconds at most, until those that were killed and all strangers are gone. Whoever else
+ * ends is told of. */
+void children_settle(struct children *c);
 
 #endif

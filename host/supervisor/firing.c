@@ -53,8 +53,10 @@ static void tell_late(const struct job *job, int64_t fire_us)
 static void tell_stale(struct job *job, int64_t now)
 {
     int64_t since = job->last_success_us ? job->last_success_us : job->first_seen_us;
-    int64_t at = timetable_stale_at(&job->table, since);
+    int64_t at = timetable_stale_at(&job->table, since > job->held_us ? since : job->held_us);
 
+    if (job->paused)
+        return;
     alerts_stale(job->s->alerts, job->config, at && now >= at, job->last_success_us);
 }
 
@@ -133,6 +135,7 @@ void firing_look(struct supervisor *s)
 
 void firing_forget_missed(struct job *job, int64_t now)
 {
+    job->held_us = now;
     timetable_forget(&job->table, now);
     job->next_us = timetable_next(&job->table, now);
     recall_set_fire(job->s, job->config->name, job->table.last_fire);
@@ -245,17 +248,19 @@ static void plan_retry(struct job *job, const struct turn *turn, const struct la
     log_line(LOG_INFO, job->config->name, "run again in %lld s", (long long)(wait / CLOCK_SECOND));
 }
 
-static bool may_pass(int code)
+/* Also when no process could be started, for want of memory or descriptors. */
+static bool may_pass(const struct launch_result *result)
 {
-    return code == SLUICE_E_RETRY || code == E_STORE;
+    return result->code == SLUICE_E_RETRY || result->code == E_STORE || (result->code == E_SYSTEM && !result->run);
 }
 
 void firing_ended(struct job *job, const struct turn *turn, const struct launch_result *result)
 {
     struct supervisor *s = job->s;
 
-    if (s->stopping) {
-        if (turn->stopped && turn->fire_us && job->config->catchup == CONFIG_CATCHUP_ONCE)
+    if (s->stopping) { /* one that still came to its end is not repeated */
+        if (turn->stopped && turn->fire_us && result->code == SLUICE_E_CANCELLED &&
+            job->config->catchup == CONFIG_CATCHUP_ONCE)
             recall_unfire(s, job->config->name, turn->fire_us);
         return;
     }
@@ -268,7 +273,7 @@ void firing_ended(struct job *job, const struct turn *turn, const struct launch_
         if (!job->paused && job->config->enabled)
             queue_add(job, job->again_full, NULL, true, job->again_us);
         job->again_full = false;
-    } else if (turn->scheduled && may_pass(result->code) && !job->paused) {
+    } else if (turn->scheduled && may_pass(result) && !job->paused) {
         plan_retry(job, turn, result);
     }
 }

@@ -33,6 +33,7 @@ struct job {
     struct timetable table;
     int64_t next_us;         /* wall time at which it is due next; 0: never */
     int64_t first_seen_us;   /* wall time */
+    int64_t held_us;         /* wall time up to which its schedule was not followed: nobody missed a run; 0: none */
     int64_t last_success_us; /* wall time of the end of its last good run; 0: none is known */
     json_t *last_run;        /* as `run --json` tells it; NULL: none is known */
     bool recalled;           /* the store has told what it remembers of it */

@@ -262,9 +262,7 @@ void prepare_cancel(struct prepare *p)
 {
     if (!p || p->told)
         return;
-    if (p->pid && !p->ended) {
-        children_forget(p->children, p->pid);
-        kill(-p->pid, SIGKILL);
-    }
+    if (p->pid && !p->ended)
+        children_kill(p->children, p->pid);
     prepare_free(p);
 }

@@ -104,9 +104,16 @@ void queue_finished(struct turn *turn)
     event_active(s->pump, 0, 0);
 }
 
+/* Is that the run of the turn, or what it needs first and does now? */
+static bool is_run(const struct turn *turn, const char *run_id)
+{
+    return strcmp(turn->run_id, run_id) == 0 ||
+           (turn->process && *run_id && strcmp(process_run_id(turn->process), run_id) == 0);
+}
+
 static struct turn *find_in(struct turn *list, const char *run_id)
 {
-    while (list && strcmp(list->run_id, run_id) != 0)
+    while (list && !is_run(list, run_id))
         list = list->next;
     return list;
 }

@@ -148,7 +148,8 @@ static void done_recall(void *context, int rc, const struct err *err)
     if (rc < 0) {
         int seconds = ASK_AGAIN_SECONDS << (s->recall_tries < 5 ? s->recall_tries : 5);
         if (s->recall_tries++ == 0)
-            log_line(LOG_ERROR, NULL, "%s; nothing is run by schedule until the store answers", err->msg);
+            log_line(LOG_ERROR, NULL, "%s; %s is run by schedule until the store answers", err->msg,
+                     s->recalled ? "no new job" : "nothing");
         ask_again_in(s, seconds < ASK_AGAIN_MAX ? seconds : ASK_AGAIN_MAX);
         return;
     }
@@ -348,39 +349,55 @@ struct pause {
     char *job;
     bool paused;
     int64_t now;
+    bool stored;  /* by the store thread */
+    bool applied; /* by the loop */
     void (*done)(void *context, int rc, const struct err *err);
     void *context;
 };
 
 static int work_pause(struct db *db, void *context, struct err *err)
 {
-    const struct pause *p = context;
+    struct pause *p = context;
     int rc = jobs_meet(db, p->job, p->now, err);
 
-    return rc < 0 ? rc : jobs_set_paused(db, p->job, p->paused, err);
+    if (rc >= 0)
+        rc = jobs_set_paused(db, p->job, p->paused, err);
+    p->stored = rc >= 0;
+    return rc;
+}
+
+static void apply_pause(struct pause *p)
+{
+    struct job *job = supervisor_job_of(p->s, p->job);
+
+    p->applied = true;
+    if (!job)
+        return;
+    log_line(LOG_INFO, p->job, p->paused ? "paused" : "resumed");
+    job->paused = p->paused;
+    firing_forget_retry(job);
+    if (!p->paused) /* what is missed during a pause is not caught up with */
+        firing_forget_missed(job, clock_wall_us());
+    firing_look(p->s);
 }
 
 static void done_pause(void *context, int rc, const struct err *err)
 {
-    const struct pause *p = context;
-    struct job *job = supervisor_job_of(p->s, p->job);
+    struct pause *p = context;
 
-    if (rc >= 0 && job) { /* what is missed during a pause is not caught up with */
-        log_line(LOG_INFO, p->job, p->paused ? "paused" : "resumed");
-        job->paused = p->paused;
-        firing_forget_retry(job);
-        if (!p->paused)
-            firing_forget_missed(job, clock_wall_us());
-        firing_look(p->s);
-    }
+    if (rc >= 0)
+        apply_pause(p);
     if (p->done)
         p->done(p->context, rc < 0 ? rc : SLUICE_OK, err);
 }
 
+/* What was stored after the deadline, so after the caller was told that it was not, holds all the same. */
 static void drop_pause(void *context)
 {
     struct pause *p = context;
 
+    if (p->stored && !p->applied && !p->s->stopping)
+        apply_pause(p);
     free(p->job);
     free(p);
 }
@@ -395,7 +412,8 @@ int supervisor_pause(struct supervisor *s, const char *name, bool paused,
     p = calloc(1, sizeof(*p));
     if (!p)
         return err_set(err, E_SYSTEM, "out of memory");
-    *p = (struct pause){s, strdup(name), paused, clock_wall_us(), done, context};
+    *p = (struct pause){
+        .s = s, .job = strdup(name), .paused = paused, .now = clock_wall_us(), .done = done, .context = context};
     const struct store_ask ask = {.work = work_pause, .done = done_pause, .drop = drop_pause, .context = p};
     if (p->job && store_thread_ask(s->store, &ask))
         return SLUICE_OK;

@@ -88,6 +88,7 @@ static void carry_over(struct job *from, struct job *to)
     to->recalled = from->recalled;
     to->paused = from->paused;
     to->first_seen_us = from->first_seen_us;
+    to->held_us = from->held_us;
     to->last_success_us = from->last_success_us;
     to->last_run = from->last_run;
     from->last_run = NULL;
@@ -331,7 +332,7 @@ static void on_prepared(void *context, struct prepared *p)
     json_t *errors = p->config ? fixed_errors(s, p->config) : prepare_errors(p);
 
     s->prepare = NULL;
-    if (errors) {
+    if (errors || !p->config) {
         config_free(p->config);
         refuse(s, errors);
     } else {

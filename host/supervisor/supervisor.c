@@ -11,10 +11,10 @@
 /* ---- Jobs ---- */
 
 /* One of `jobs` whose time zone is that one; NULL: none. */
-static const struct timetable *in_zone(struct job *const *jobs, size_t count, const char *timezone)
+static const struct timetable *in_zone(struct job *const *jobs, size_t count, const char *zone)
 {
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(jobs[i]->config->timezone, timezone) == 0)
+        if (strcmp(jobs[i]->config->timezone, zone) == 0)
             return &jobs[i]->table;
     }
     return NULL;
@@ -30,7 +30,8 @@ struct job *job_new(struct supervisor *s, const struct config *root, const struc
         return NULL;
     *job = (struct job){.s = s, .config = config, .first_seen_us = clock_wall_us()};
     config_hash(root, config, job->hash);
-    if (timetable_open(&job->table, config, in_zone(jobs, count, config->timezone), &err)) { /* the zone has gone since it was checked */
+    if (timetable_open(&job->table, config, in_zone(jobs, count, config->timezone), &err)) {
+        /* the zone has gone since it was checked */
         log_line(LOG_ERROR, config->name, "%s", err.msg);
         job_free(job);
         return NULL;
@@ -202,6 +203,8 @@ void supervisor_free(struct supervisor *s)
     while (s->generations)
         generation_release(s, s->generations);
     alerts_free(s->alerts);
+    if (s->children)
+        children_settle(s->children);
     children_close(s->children);
     metrics_free(s->metrics);
     if (s->pump)

@@ -91,7 +91,7 @@ int supervisor_cancel(struct supervisor *s, const char *run_id, struct err *err)
 
 /* Stop or let go the schedule of a job; kept in the store. `done` is called from the loop, once; rc is 0 or a code with
  * err. E_NOT_FOUND at once. */
-int supervisor_pause(struct supervisor *s, const char *job, bool paused,
+int supervisor_pause(struct supervisor *s, const char *name, bool paused,
                      void (*done)(void *context, int rc, const struct err *err), void *context, struct err *err);
 
 /* Read the configuration again and put it in force, or not. `done` (may be NULL) is called from the loop, after the

@@ -129,11 +129,11 @@ static void note_run(struct turn *turn, const struct config_job *config, const s
     struct supervisor *s = turn->s;
     struct job *job = supervisor_job_of(s, config->name);
 
+    if (!job)
+        return;
     metrics_run(s->metrics, result->run);
     if (result->throttled_us)
         metrics_throttled(s->metrics, config->connector->name, result->throttled_us);
-    if (!job)
-        return;
     json_decref(job->last_run);
     job->last_run = json_incref(result->run);
     if (is_complete(result->run)) {
@@ -259,8 +259,8 @@ static void on_ended(void *context, pid_t pid, int status)
     turn->ended = true;
     process_result(turn->process, status, &result, &closes);
     count_exit(turn, closes);
+    children_end_strangers(turn->s->children); /* what a plugin had started, if the worker could not end it */
     if (closes) {
-        children_end_strangers(turn->s->children);
         event_del(turn->events);
         if (turn->kill)
             event_del(turn->kill);
