@@ -41,11 +41,11 @@ struct child {
     json_t *go;
 };
 
-/* AddressSanitizer reserves terabytes of address space, which no limit on data can tell from use. */
-#if defined(__SANITIZE_ADDRESS__)
+/* AddressSanitizer and ThreadSanitizer reserve terabytes of address space, which no limit on data can tell from use. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define LIMIT_MEMORY 0
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define LIMIT_MEMORY 0
 #endif
 #endif
