@@ -115,6 +115,7 @@ struct db_table_column {
     int limit, scale;  /* characters that it takes; decimals, or digits of a second, that it rounds to; -1: any */
     bool not_null, has_default, generated;
     bool picky;        /* a value may be refused when it is only compared */
+    bool takes_all;    /* no value that travels is ever refused for its type */
 };
 struct db_table {
     bool exists, is_view;

@@ -1,7 +1,6 @@
 /* postgres.c - db.h on PostgreSQL: connections and transactions. See postgres.h. */
 #include "postgres.h"
 
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,14 +46,9 @@ static int pg_open(const char *url, unsigned flags, struct db **out, struct err 
     return rc;
 }
 
-static bool pg_has_moved(struct db *base)
+static bool pg_has_moved(struct db *db)
 {
-    struct pg *db = of(base);
-
-    if (!db->conn)
-        return true;
-    struct pollfd p = {.fd = PQsocket(db->conn), .events = POLLIN};
-    return poll(&p, 1, 0) > 0 && (!PQconsumeInput(db->conn) || PQstatus(db->conn) == CONNECTION_BAD);
+    return !pg_stands(of(db));
 }
 
 static void pg_rest(struct db *db)

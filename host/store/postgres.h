@@ -34,6 +34,9 @@ struct pg {
 /* Be connected. E_STORE, or SLUICE_E_CONFIG for a URL that is none. A transaction that was lost stays so. */
 int pg_connect(struct pg *db, struct err *err);
 
+/* Is there a connection that still stands? Asks the socket, not the server. */
+bool pg_stands(const struct pg *db);
+
 /* Close the connection; an open transaction is gone. */
 void pg_drop(struct pg *db);
 

@@ -262,14 +262,16 @@ static int try_host(struct pg *db, const struct target_hosts *h, size_t index, s
     return rc;
 }
 
-/* Does the connection that we have still stand? Nobody has asked for anything, so whatever comes is an end. */
-static bool stands(struct pg *db)
+/* Nobody has asked for anything: what comes is a notice, or the last words before the end. */
+bool pg_stands(const struct pg *db)
 {
-    struct pollfd p = {.fd = PQsocket(db->conn), .events = POLLIN};
+    struct pollfd p = {.fd = db->conn ? PQsocket(db->conn) : -1, .events = POLLIN};
 
-    if (poll(&p, 1, 0) > 0 && (!PQconsumeInput(db->conn) || PQstatus(db->conn) == CONNECTION_BAD))
-        return false;
-    return PQstatus(db->conn) == CONNECTION_OK;
+    while (db->conn && PQstatus(db->conn) == CONNECTION_OK && poll(&p, 1, 0) > 0) {
+        if (!PQconsumeInput(db->conn))
+            return false;
+    }
+    return db->conn && PQstatus(db->conn) == CONNECTION_OK;
 }
 
 int pg_connect(struct pg *db, struct err *err)
@@ -278,7 +280,7 @@ int pg_connect(struct pg *db, struct err *err)
 
     if (db->lost)
         return err_set(err, E_STORE, "store: the connection was lost, and the transaction with it");
-    if (db->conn && (db->begun || stands(db)))
+    if (db->conn && (db->begun || pg_stands(db)))
         return SLUICE_OK;
     pg_drop(db);
     int rc = read_hosts(db->url, &h, err);

@@ -56,6 +56,17 @@ static void read_modifier(struct db_table_column *c, int modifier)
         c->scale = modifier;
 }
 
+static bool takes_all(const char *type)
+{
+    static const char *const types[] = {"text", "bigint", "boolean", "timestamp with time zone", "numeric", "bigint[]"};
+
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (strcmp(type, types[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int add_column(struct db_table *t, struct db_stmt *st, struct err *err)
 {
     struct db_table_column *grown = realloc(t->columns, (t->column_count + 1) * sizeof(*grown));
@@ -75,6 +86,7 @@ static int add_column(struct db_table *t, struct db_stmt *st, struct err *err)
     c->not_null = db_column_int(st, 6) != 0;
     c->has_default = db_column_int(st, 7) != 0;
     c->generated = db_column_int(st, 8) != 0;
+    c->takes_all = strcmp(c->type, c->base) == 0 && takes_all(c->type);
     c->picky = c->family == PG_UUID || c->family == PG_JSONB || c->family == PG_ENUM;
     return SLUICE_OK;
 }

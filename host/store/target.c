@@ -1,6 +1,7 @@
 /* target.c - see target.h. Each SQL statement is made once from the table and kept prepared. */
 #include "target.h"
 
+#include "blame.h"
 #include "cell.h"
 #include "claims.h"
 #include "date.h"
@@ -29,6 +30,7 @@ struct target {
     struct buf found;     /* identity of the row found last */
     struct db_value row, lasting; /* of the row found or written last: its locator, and what it keeps */
     struct buf row_text, lasting_text;
+    const struct cell **written; /* by column: what the last statement said of it; NULL: nothing */
     bool raced;           /* this record met a row that was not there when it was looked up */
     struct buf stamp;     /* system columns of the second `stamped` */
     int64_t stamped;
@@ -136,9 +138,10 @@ static int allocate(struct target *t, struct err *err)
     t->is_identity = calloc(n + 1, sizeof(*t->is_identity));
     t->shape = calloc(n + 1, sizeof(*t->shape));
     t->changed = calloc(n + 1, sizeof(*t->changed));
+    t->written = calloc(n + 1, sizeof(struct cell *));
     t->find = calloc(t->table->rule_count + 1, sizeof(struct db_stmt *));
     t->inserts.count = t->updates.count = n;
-    if (t->cells && t->presets && t->is_identity && t->shape && t->changed && t->find)
+    if (t->cells && t->presets && t->is_identity && t->shape && t->changed && t->written && t->find)
         return SLUICE_OK;
     return err_set(err, E_SYSTEM, "out of memory");
 }
@@ -206,6 +209,7 @@ void target_close(struct target *t)
     free(t->is_identity);
     free(t->shape);
     free(t->changed);
+    free((void *)t->written);
     free(t->find);
     free(t);
 }
@@ -410,9 +414,9 @@ int target_find(struct target *t, size_t rule, struct target_hit *hit, struct er
             return rc;
     }
     for (size_t i = 0; db_compares(t->db) && i < t->table->column_count; i++) {
-        const struct cell *want = wanted(t, i);
+        t->written[i] = wanted(t, i);
         if (*t->table->columns[i].name)
-            bind_cell(st, n++, want ? want : &null_cell);
+            bind_cell(st, n++, t->written[i] ? t->written[i] : &null_cell);
     }
     if (t->table->scope != TABLE_NONE)
         db_bind(st, n++, t->cells[t->table->scope].value);
@@ -425,7 +429,7 @@ int target_find(struct target *t, size_t rule, struct target_hit *hit, struct er
         rc = rc < 0 ? rc : 1 + rc;
     }
     db_reset(st);
-    return rc;
+    return rc == E_REFUSED ? blame(t->db, t->table, &t->state, t->written, err) : rc;
 }
 
 const char *target_found_identity(const struct target *t)
@@ -522,8 +526,10 @@ int target_insert(struct target *t, int64_t now, struct err *err)
     if (rc)
         return rc;
     for (size_t i = 0; i < t->table->column_count; i++) {
+        const struct cell *cell = t->cells[i].state == CELL_VALUE ? &t->cells[i] : &t->presets[i];
+        t->written[i] = t->shape[i] ? cell : NULL;
         if (t->shape[i])
-            bind_cell(st, n++, t->cells[i].state == CELL_VALUE ? &t->cells[i] : &t->presets[i]);
+            bind_cell(st, n++, cell);
     }
     bind_stamps(t, st, n, DDL_CREATED_AT, now);
     note_written(t);
@@ -532,7 +538,9 @@ int target_insert(struct target *t, int64_t now, struct err *err)
         *err = (struct err){0};
         return TARGET_MOVED;
     }
-    if (!rc && changes != 1)
+    if (rc)
+        return blame(t->db, t->table, &t->state, t->written, err);
+    if (changes != 1)
         rc = was_ignored(err);
     if (!rc && t->claims && !target_sql_returns(&t->sql))
         t->lasting = (struct db_value){.type = DB_INT, .i = db_last_row(t->db)};
@@ -549,8 +557,9 @@ int target_update(struct target *t, int64_t now, struct err *err)
     if (rc)
         return rc;
     for (size_t i = 0; i < t->table->column_count; i++) {
+        t->written[i] = t->changed[i] ? wanted(t, i) : NULL;
         if (t->changed[i])
-            bind_cell(st, n++, wanted(t, i));
+            bind_cell(st, n++, t->written[i]);
     }
     n = bind_stamps(t, st, n, DDL_UPDATED_AT, now);
     db_bind(st, n, t->row);
@@ -558,7 +567,7 @@ int target_update(struct target *t, int64_t now, struct err *err)
     rc = write_row(t, st, &changes, err);
     if (!rc && changes != 1)
         return db_is_shared(t->db) ? TARGET_MOVED : was_ignored(err);
-    return rc;
+    return rc ? blame(t->db, t->table, &t->state, t->written, err) : SLUICE_OK;
 }
 
 int target_claim(struct target *t, struct err *err)
