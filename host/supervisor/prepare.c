@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "cron.h"
 #include "describe.h"
+#include "log.h"
 #include "plugin.h"
 #include "plugin_dir.h"
 #include "pool.h"
@@ -11,6 +12,7 @@
 #include "snapshot.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -128,7 +130,60 @@ void prepare_bind(struct config *config, struct config_problems *problems)
     zone_close(last.zone);
 }
 
+/* ---- What plugins say while they are loaded ---- */
+
+#define SAID_BYTES 4096 /* that are told */
+
+/* Standard error is the daemon's log, which has whole lines of its own only. So it is a pipe meanwhile. */
+struct said {
+    int own, in; /* standard error as it was; our end of the pipe; -1: it stays as it is */
+};
+
+/* What does not fit into the pipe is lost: nobody reads while a plugin writes. */
+static void hear(struct said *s)
+{
+    int ends[2];
+
+    *s = (struct said){-1, -1};
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+        return;
+    s->own = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, PREPARE_FD + 1);
+    if (s->own >= 0 && dup2(ends[1], STDERR_FILENO) >= 0)
+        s->in = ends[0];
+    else
+        close(ends[0]);
+    close(ends[1]);
+}
+
+static void tell(struct said *s)
+{
+    char text[SAID_BYTES + 1], *rest = text, *line;
+    ssize_t n = 0;
+
+    if (s->in >= 0) {
+        dup2(s->own, STDERR_FILENO);
+        n = read(s->in, text, SAID_BYTES);
+        close(s->in);
+    }
+    if (s->own >= 0)
+        close(s->own);
+    text[n > 0 ? n : 0] = '\0';
+    while ((line = strsep(&rest, "\n"))) {
+        if (*line)
+            log_line(LOG_WARN, NULL, "while plugins were loaded one of them, or the loader, said: %s", line);
+    }
+}
+
 /* ---- The process ---- */
+
+static void bind_heard(struct config *config, struct config_problems *problems)
+{
+    struct said said;
+
+    hear(&said);
+    prepare_bind(config, problems);
+    tell(&said);
+}
 
 static json_t *prepare(const char *path, const char *env_file)
 {
@@ -138,7 +193,7 @@ static json_t *prepare(const char *path, const char *env_file)
     int rc = config_load(path, env_file, &config, &problems);
 
     if (!rc)
-        prepare_bind(config, &problems);
+        bind_heard(config, &problems);
     if (!rc && problems.count)
         rc = SLUICE_E_CONFIG;
     if (rc)

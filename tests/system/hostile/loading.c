@@ -18,6 +18,7 @@
 #define NO_ENTRY 7
 #define NEWER 8        /* needs a newer host */
 #define CRASHES_LATER 9 /* in the entry function */
+#define WARNS 10        /* on standard error */
 
 #ifndef ONLY_WORKER
 #define ONLY_WORKER 0
@@ -56,6 +57,8 @@ static void misbehave(void)
 #elif CASE == SPEAKS
     puts("{\"hello\": \"from the plugin\"}");
     fflush(stdout);
+#elif CASE == WARNS
+    fputs("a warning\nof \"two\" lines\n", stderr);
 #endif
 }
 
