@@ -1,7 +1,9 @@
 /* check_live.c - see check_live.h. */
 #include "check_live.h"
 
+#include "buf.h"
 #include "launch.h"
+#include "needs.h"
 #include "schema.h"
 
 #include <errno.h>
@@ -32,18 +34,34 @@ static void tell(struct live *l, const char *what, int code, const char *text)
 
 /* ---- The store ---- */
 
+/* A server may lack something that sluice needs. */
+static int try_needs(struct db *db, struct err *err)
+{
+    struct buf lacks = {.max = 900};
+    int rc = needs_check(db, &lacks, err);
+
+    if (!rc && lacks.len)
+        rc = err_set(err, E_STORE, "store: it lacks what sluice needs: %s", buf_text(&lacks));
+    buf_free(&lacks);
+    return rc;
+}
+
 /* Take the write lock and give it back: nothing is changed. */
 static int try_existing(const char *url, struct err *err)
 {
     struct db *db = NULL;
     int rc = db_open(url, 0, &db, err);
 
-    if (!rc)
-        rc = db_begin(db, err);
+    if (rc)
+        return rc;
+    rc = db_begin(db, err);
     if (!rc)
         rc = schema_check(db, err);
-    db_close(db); /* rolls back */
-    return rc < 0 ? rc : SLUICE_OK;
+    db_rollback(db);
+    if (rc >= 0)
+        rc = try_needs(db, err);
+    db_close(db);
+    return rc;
 }
 
 /* A database that the first run will create is not created here: it would belong to whoever checks. */

@@ -59,8 +59,8 @@ static int try_alone(struct db *db, const struct table_column *c, const struct d
     buf_add_str(&sql, "SELECT CAST(");
     db_add_value(db, &sql, as, c->type, buf_text(&value));
     buf_printf(&sql, " AS %s)", as->type);
-    int rc = value.failed || sql.failed ? err_set(err, E_SYSTEM, "out of memory")
-                                        : db_prepare(db, buf_text(&sql), &st, err);
+    int rc =
+        value.failed || sql.failed ? err_set(err, E_SYSTEM, "out of memory") : db_prepare(db, buf_text(&sql), &st, err);
     buf_free(&value);
     buf_free(&sql);
     if (rc)

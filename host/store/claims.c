@@ -14,8 +14,7 @@ struct claims {
     "DELETE FROM sluice_claimed"
 
 /* The lists of runs that have ended. */
-#define FORGET                                                                                                         \
-    "DELETE FROM sluice_claims WHERE run NOT IN (SELECT id FROM sluice_runs WHERE status = 'running')"
+#define FORGET "DELETE FROM sluice_claims WHERE run NOT IN (SELECT id FROM sluice_runs WHERE status = 'running')"
 
 static int prepare(struct claims *c, struct db *db, struct err *err)
 {

@@ -177,8 +177,9 @@ void db_normalised(const struct db *db, struct buf *out, const char *name, uint3
 
 /* ---- How a value gets into a column ----
  *
- * A value travels as BIGINT, BOOLEAN, TEXT, NUMERIC, TIMESTAMPTZ or BIGINT[]; these append the SQL that makes of it what
- * a column stores. `value` is SQL for a value that travels: what db_add_param() appends, or a column of these types. */
+ * A value travels as BIGINT, BOOLEAN, TEXT, NUMERIC, TIMESTAMPTZ or BIGINT[]; these append the SQL that makes of it
+ * what a column stores. `value` is SQL for a value that travels: what db_add_param() appends, or a column of these
+ * types. */
 
 /* Parameter `n`, bound as cell.h has it, as a value that travels. */
 void db_add_param(const struct db *db, struct buf *out, uint32_t type, int n);

@@ -141,8 +141,8 @@ static int note_creation(struct db *db, const struct table *t, struct err *err)
 {
     struct db_stmt *st;
     struct buf name = {0};
-    int rc = db_prepare(db, "INSERT INTO sluice_meta (name, value) VALUES ($1, 'created') ON CONFLICT (name) DO NOTHING",
-                        &st, err);
+    int rc = db_prepare(
+        db, "INSERT INTO sluice_meta (name, value) VALUES ($1, 'created') ON CONFLICT (name) DO NOTHING", &st, err);
     if (rc)
         return rc;
     buf_printf(&name, "table:%s", t->name);

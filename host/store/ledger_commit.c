@@ -3,7 +3,7 @@
 
 #include "clock.h"
 
-#define ASK_US (30 * CLOCK_SECOND) /* a server that was killed recovers in this time, or the run ends */
+#define ASK_US   (30 * CLOCK_SECOND) /* a server that was killed recovers in this time, or the run ends */
 #define PAUSE_US (CLOCK_SECOND / 5)
 
 /* Did the fence of this run's last transaction get through? 1, 0 or an error. The row is written, not read: that waits

@@ -1,12 +1,13 @@
 /* postgres.h - a connection to PostgreSQL, for the files of its driver: postgres*.c, and bulk.c.
  *
  * Nothing here blocks in libpq: every wait is in pg_wait() and the like, which look at the stop flag of db_mind_stop()
- * and end. A wait that is given up, and any other break, closes the connection; the server ends what it was doing for us
- * when it notices (client_connection_check_interval).
+ * and end. A wait that is given up, and any other break, closes the connection; the server ends what it was doing for
+ * us when it notices (client_connection_check_interval).
  *
- * Transaction poolers: a server's session is ours from BEGIN to COMMIT only. Behind one (the process that answers is not
- * the one that greeted us) settings are made in each transaction and statements are prepared anew each time; directly
- * both last as long as the connection. Nothing else may outlive a transaction: no temporary tables, no session locks.
+ * Transaction poolers: a server's session is ours from BEGIN to COMMIT only. Behind one (the process that answers is
+ * not the one that greeted us) settings are made in each transaction and statements are prepared anew each time;
+ * directly both last as long as the connection. Nothing else may outlive a transaction: no temporary tables, no session
+ * locks.
  */
 #ifndef SLUICE_STORE_POSTGRES_H
 #define SLUICE_STORE_POSTGRES_H
@@ -18,13 +19,13 @@ struct pg {
     struct db base; /* first */
     char *url;
     unsigned flags;
-    PGconn *conn;         /* NULL: to be made */
-    uint64_t generation;  /* of the connection: names of prepared statements are its */
-    uint64_t names;       /* of prepared statements so far */
+    PGconn *conn;        /* NULL: to be made */
+    uint64_t generation; /* of the connection: names of prepared statements are its */
+    uint64_t names;      /* of prepared statements so far */
     bool pooled;
-    struct buf settings;  /* SQL that makes a session, or (pooled) a transaction, as we want it */
-    bool begun;           /* a transaction was begun, and not ended by us */
-    bool lost;            /* it went with its connection, and nobody has called db_rollback() yet */
+    struct buf settings;   /* SQL that makes a session, or (pooled) a transaction, as we want it */
+    bool begun;            /* a transaction was begun, and not ended by us */
+    bool lost;             /* it went with its connection, and nobody has called db_rollback() yet */
     uint64_t transactions; /* so far */
     bool uncertain;        /* the connection broke in a COMMIT */
 };
@@ -42,15 +43,15 @@ void pg_drop(struct pg *db);
 
 /* ---- postgres_wait.c ---- */
 
-/* Wait until the socket is readable (POLLIN) or writable (POLLOUT), or `deadline` (monotonic; 0: the longest a statement
- * may take) has passed or the process is to end: E_STORE then. `since`: when the wait began. */
+/* Wait until the socket is readable (POLLIN) or writable (POLLOUT), or `deadline` (monotonic; 0: the longest a
+ * statement may take) has passed or the process is to end: E_STORE then. `since`: when the wait began. */
 int pg_wait_socket(const struct pg *db, short events, int64_t since, int64_t deadline, struct err *err);
 
 /* Send all that libpq holds. A connection that breaks is dropped. */
 int pg_flush(struct pg *db, struct err *err);
 
-/* The next result of what was sent; *out is NULL at the end of a command. The caller gives it to PQclear(). A connection
- * that breaks is dropped: E_STORE. */
+/* The next result of what was sent; *out is NULL at the end of a command. The caller gives it to PQclear(). A
+ * connection that breaks is dropped: E_STORE. */
 int pg_result(struct pg *db, PGresult **out, struct err *err);
 
 /* Run statements without parameters to their end; *last (may be NULL) is the result of the last one. */
@@ -68,16 +69,16 @@ int pg_lost(struct pg *db, struct err *err);
 /* ---- postgres_stmt.c: the calls of db.h ---- */
 
 int pg_prepare(struct db *db, const char *sql, struct db_stmt **out, struct err *err);
-void pg_finalize(struct db_stmt *st);
+void pg_finalize(struct db_stmt *base);
 void pg_may_refuse(struct db_stmt *st);
-void pg_bind(struct db_stmt *st, int index, struct db_value value);
-void pg_bind_text(struct db_stmt *st, int index, const char *text);
-int pg_step(struct db_stmt *st, struct err *err);
-struct db_value pg_column(struct db_stmt *st, int index);
-int64_t pg_column_int(struct db_stmt *st, int index);
-const char *pg_column_text(struct db_stmt *st, int index);
-void pg_reset(struct db_stmt *st);
-int64_t pg_changes(struct db_stmt *st);
+void pg_bind(struct db_stmt *base, int index, struct db_value value);
+void pg_bind_text(struct db_stmt *base, int index, const char *text);
+int pg_step(struct db_stmt *base, struct err *err);
+struct db_value pg_column(struct db_stmt *base, int index);
+int64_t pg_column_int(struct db_stmt *base, int index);
+const char *pg_column_text(struct db_stmt *base, int index);
+void pg_reset(struct db_stmt *base);
+int64_t pg_changes(struct db_stmt *base);
 
 /* ---- postgres_describe.c ---- */
 

@@ -12,13 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CONNECT_S 10
+#define CONNECT_S    10
 #define STATEMENT_MS 600000
-#define LOCK_MS 10000
-#define IDLE_MS 60000        /* in a transaction; its rows are locked */
-#define IDLE_DRY_MS 3600000  /* a dry run is one transaction */
-#define CHECK_MS 2000        /* how soon the server sees that we are gone */
-#define VERSION_MIN 130000
+#define LOCK_MS      10000
+#define IDLE_MS      60000   /* in a transaction; its rows are locked */
+#define IDLE_DRY_MS  3600000 /* a dry run is one transaction */
+#define CHECK_MS     2000    /* how soon the server sees that we are gone */
+#define VERSION_MIN  130000
 
 /* ---- Hosts ---- */
 
@@ -85,7 +85,8 @@ static int read_hosts(const char *url, struct target_hosts *out, struct err *err
     char *text = NULL;
 
     if (is_cut(url))
-        return err_set(err, SLUICE_E_CONFIG, "store.url: a @ : / ? or # in a user, a password or a name must be written "
+        return err_set(err, SLUICE_E_CONFIG,
+                       "store.url: a @ : / ? or # in a user, a password or a name must be written "
                        "as %%40 %%3A %%2F %%3F or %%23");
     out->options = PQconninfoParse(url, &text);
     if (!out->options)
@@ -135,9 +136,17 @@ static int connect_host(struct pg *db, const struct target_hosts *h, size_t inde
     part(h->hostaddr, index, hostaddr, sizeof(hostaddr));
     part(h->port, index, port, sizeof(port));
     /* What stands before the URL is a default, what stands behind it holds; an empty value is none. */
-    const char *const names[] = {"fallback_application_name", "keepalives_idle", "keepalives_interval",
-                                 "keepalives_count", "tcp_user_timeout", "dbname", "client_encoding",
-                                 h->count > 1 ? "host" : NULL, "hostaddr", "port", NULL};
+    const char *const names[] = {"fallback_application_name",
+                                 "keepalives_idle",
+                                 "keepalives_interval",
+                                 "keepalives_count",
+                                 "tcp_user_timeout",
+                                 "dbname",
+                                 "client_encoding",
+                                 h->count > 1 ? "host" : NULL,
+                                 "hostaddr",
+                                 "port",
+                                 NULL};
     const char *const values[] = {"sluice", "30", "10", "3", "30000", db->url, "UTF8", host, hostaddr, port, NULL};
     db->conn = PQconnectStartParams(names, values, 1);
     if (!db->conn)
@@ -188,8 +197,10 @@ static int check_facts(const struct pg *db, const struct facts *f, struct err *e
     if (db->flags & DB_READ_ONLY)
         return SLUICE_OK;
     if (f->replica)
-        return err_set(err, E_STORE, "store: %s is a replica, which cannot be written to: name the primary, or all "
-                       "hosts of the group", PQhost(db->conn));
+        return err_set(err, E_STORE,
+                       "store: %s is a replica, which cannot be written to: name the primary, or all "
+                       "hosts of the group",
+                       PQhost(db->conn));
     if (f->read_only)
         return err_set(err, E_STORE, "store: %s is read-only for this user (default_transaction_read_only)",
                        PQhost(db->conn));
@@ -207,8 +218,10 @@ static void word_settings(struct pg *db, const struct facts *f)
     const char *scope = db->pooled ? "LOCAL" : "SESSION";
 
     buf_clear(&db->settings);
-    buf_printf(&db->settings, "SET %s TimeZone TO 'UTC'; SET %s DateStyle TO 'ISO, YMD'; SET %s extra_float_digits TO 1;"
-                              "SET %s standard_conforming_strings TO on;", scope, scope, scope, scope);
+    buf_printf(&db->settings,
+               "SET %s TimeZone TO 'UTC'; SET %s DateStyle TO 'ISO, YMD'; SET %s extra_float_digits TO 1;"
+               "SET %s standard_conforming_strings TO on;",
+               scope, scope, scope, scope);
     add_limit(db, f->statement_set, "statement_timeout", STATEMENT_MS);
     add_limit(db, f->lock_set, "lock_timeout", LOCK_MS);
     add_limit(db, f->idle_set, "idle_in_transaction_session_timeout", db->flags & DB_DRY_RUN ? IDLE_DRY_MS : IDLE_MS);

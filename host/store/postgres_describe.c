@@ -28,11 +28,25 @@ static int kind_of(const char *type, bool is_enum)
         const char *type;
         int kind;
     } kinds[] = {
-        {"text", PG_TEXT},           {"varchar", PG_TEXT},     {"bpchar", PG_CHAR},         {"citext", PG_CITEXT},
-        {"int2", PG_INT},            {"int4", PG_INT},         {"int8", PG_INT},            {"numeric", PG_NUMERIC},
-        {"bool", PG_BOOL},           {"date", PG_DATE},        {"timestamptz", PG_TIMESTAMPTZ}, {"timestamp", PG_TIMESTAMP},
-        {"uuid", PG_UUID},           {"json", PG_JSON},        {"jsonb", PG_JSONB},         {"xml", PG_XML},
-        {"_int2", PG_INTS},          {"_int4", PG_INTS},       {"_int8", PG_INTS},
+        {"text", PG_TEXT},
+        {"varchar", PG_TEXT},
+        {"bpchar", PG_CHAR},
+        {"citext", PG_CITEXT},
+        {"int2", PG_INT},
+        {"int4", PG_INT},
+        {"int8", PG_INT},
+        {"numeric", PG_NUMERIC},
+        {"bool", PG_BOOL},
+        {"date", PG_DATE},
+        {"timestamptz", PG_TIMESTAMPTZ},
+        {"timestamp", PG_TIMESTAMP},
+        {"uuid", PG_UUID},
+        {"json", PG_JSON},
+        {"jsonb", PG_JSONB},
+        {"xml", PG_XML},
+        {"_int2", PG_INTS},
+        {"_int4", PG_INTS},
+        {"_int8", PG_INTS},
     };
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
@@ -117,7 +131,8 @@ static int read_columns(struct db *db, int64_t oid, struct db_table *out, struct
     "  FROM pg_catalog.pg_index AS i, pg_catalog.unnest(i.indkey) WITH ORDINALITY AS k (attnum, n)"                    \
     "  JOIN pg_catalog.pg_attribute AS a ON a.attnum = k.attnum"                                                       \
     "  WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid AND k.n <= i.indnkeyatts)"                   \
-    " FROM pg_catalog.pg_class AS c WHERE c.oid = pg_catalog.to_regclass($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"
+    " FROM pg_catalog.pg_class AS c WHERE c.oid = pg_catalog.to_regclass($1) AND c.relkind IN ('r', 'p', 'v', 'm', "   \
+    "'f')"
 
 static int word_locators(struct db_table *t, const char *key, struct err *err)
 {
@@ -165,7 +180,8 @@ int pg_describe(struct db *db, const char *name, struct db_table *out, struct er
     return rc;
 }
 
-/* An expression is taken to be the normalised column. An index that is not valid serves nobody, a partial one not all. */
+/* An expression is taken to be the normalised column. An index that is not valid serves nobody, a partial one not all.
+ */
 int pg_has_index(struct db *db, const char *table, const char *column, struct err *err)
 {
     struct db_stmt *st;

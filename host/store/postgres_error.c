@@ -7,10 +7,10 @@
 static const struct {
     const char *state, *class;
 } classes[] = {
-    {"23503", "foreign-key"},  {"23", "constraint"},  {"44", "constraint"},    {"22", "type"},
-    {"42804", "type"},         {"54", "type"},        {"P0", "trigger"},       {"27", "trigger"},
-    {"09", "trigger"},         {"38", "trigger"},     {"39", "trigger"},       {"55P03", "lock"},
-    {"57014", "lock"},         {"40", "serialization"}, {"53100", "disk"},     {"42501", "permission"},
+    {"23503", "foreign-key"}, {"23", "constraint"},    {"44", "constraint"}, {"22", "type"},
+    {"42804", "type"},        {"54", "type"},          {"P0", "trigger"},    {"27", "trigger"},
+    {"09", "trigger"},        {"38", "trigger"},       {"39", "trigger"},    {"55P03", "lock"},
+    {"57014", "lock"},        {"40", "serialization"}, {"53100", "disk"},    {"42501", "permission"},
 };
 
 static const char *class_of(const char *state)

@@ -1,8 +1,8 @@
 /* postgres_stmt.c - one statement with parameters: sent, answered, read row by row. See postgres.h.
  *
- * All that belongs to a statement is sent at once and answered in one round trip: the savepoint before one that the data
- * may refuse, the statement, and the savepoint's end. From its second time on it is prepared under a name of its own,
- * unless there is a pooler, which would have another server answer for it.
+ * All that belongs to a statement is sent at once and answered in one round trip: the savepoint before one that the
+ * data may refuse, the statement, and the savepoint's end. From its second time on it is prepared under a name of its
+ * own, unless there is a pooler, which would have another server answer for it.
  *
  * Values are sent and read as text. Parameters have the types that the SQL gives them.
  */
@@ -128,8 +128,7 @@ void pg_bind(struct db_stmt *base, int index, struct db_value value)
 
     switch (value.type) {
     case DB_INT:
-        bind_bytes(of(base), index, number,
-                   (size_t)snprintf(number, sizeof(number), "%lld", (long long)value.i));
+        bind_bytes(of(base), index, number, (size_t)snprintf(number, sizeof(number), "%lld", (long long)value.i));
         break;
     case DB_NULL:
         param_at(of(base), index);
@@ -150,10 +149,11 @@ void pg_bind_text(struct db_stmt *base, int index, const char *text)
 /* ---- Sending ---- */
 
 #define SAVEPOINT "SAVEPOINT sluice_statement"
-#define RELEASE "RELEASE SAVEPOINT sluice_statement"
-#define UNDO "ROLLBACK TO SAVEPOINT sluice_statement; RELEASE SAVEPOINT sluice_statement"
+#define RELEASE   "RELEASE SAVEPOINT sluice_statement"
+#define UNDO      "ROLLBACK TO SAVEPOINT sluice_statement; RELEASE SAVEPOINT sluice_statement"
 /* Who else holds the locks will hold those of the next records too: do not wait as long for each of them. */
-#define UNDO_LOCKED "ROLLBACK TO SAVEPOINT sluice_statement; RELEASE SAVEPOINT sluice_statement; SET LOCAL lock_timeout TO 100"
+#define UNDO_LOCKED                                                                                                    \
+    "ROLLBACK TO SAVEPOINT sluice_statement; RELEASE SAVEPOINT sluice_statement; SET LOCAL lock_timeout TO 100"
 
 /* What one round trip consists of, in order. */
 enum part { PART_SAVEPOINT, PART_PREPARE, PART_STATEMENT, PART_RELEASE, PARTS };
@@ -335,10 +335,10 @@ int pg_step(struct db_stmt *base, struct err *err)
 }
 
 /* Types of results, by their number in pg_type, which never changes. */
-#define TYPE_BOOL 16
-#define TYPE_INT8 20
-#define TYPE_INT2 21
-#define TYPE_INT4 23
+#define TYPE_BOOL   16
+#define TYPE_INT8   20
+#define TYPE_INT2   21
+#define TYPE_INT4   23
 #define TYPE_FLOAT4 700
 #define TYPE_FLOAT8 701
 

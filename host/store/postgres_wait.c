@@ -7,8 +7,8 @@
 #include <poll.h>
 #include <string.h>
 
-#define LOOK_MS 100                         /* between two looks at the stop flag */
-#define STOP_US CLOCK_SECOND                /* what a wait may take when the process is to end */
+#define LOOK_MS     100                      /* between two looks at the stop flag */
+#define STOP_US     CLOCK_SECOND             /* what a wait may take when the process is to end */
 #define PATIENCE_US (11 * 60 * CLOCK_SECOND) /* longer than statement_timeout, which the server should keep */
 
 int pg_wait_socket(const struct pg *db, short events, int64_t since, int64_t deadline, struct err *err)
@@ -77,7 +77,7 @@ int pg_result(struct pg *db, PGresult **out, struct err *err)
 
 int pg_query(struct pg *db, const char *sql, PGresult **last, struct err *err)
 {
-    PGresult *res, *kept = NULL;
+    PGresult *res = NULL, *kept = NULL;
     struct err first = {0};
 
     if (!PQsendQuery(db->conn, sql))

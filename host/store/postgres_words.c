@@ -1,4 +1,5 @@
-/* postgres_words.c - what PostgreSQL words in its own way: types, names, and how a value gets into a column of any type.
+/* postgres_words.c - what PostgreSQL words in its own way: types, names, and how a value gets into a column of any
+ * type.
  */
 #include "postgres_words.h"
 
@@ -48,8 +49,8 @@ static void add_type(struct buf *out, uint32_t type, uint32_t scale, bool narrow
 static void add_located(struct buf *out, const struct db_table *table, int n)
 {
     if (table->spread)
-        buf_printf(out, "tableoid = split_part($%d::text, '/', 1)::oid AND ctid = split_part($%d::text, '/', 2)::tid", n,
-                   n);
+        buf_printf(out, "tableoid = split_part($%d::text, '/', 1)::oid AND ctid = split_part($%d::text, '/', 2)::tid",
+                   n, n);
     else
         buf_printf(out, "ctid = $%d::text::tid", n);
 }
@@ -130,7 +131,8 @@ static void add_as_text(struct buf *out, uint32_t type, const char *value)
         buf_add_str(out, value);
         break;
     case SLUICE_TIME:
-        buf_printf(out, "(rtrim(rtrim(to_char(%s AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), '0'), '.') || 'Z')",
+        buf_printf(out,
+                   "(rtrim(rtrim(to_char(%s AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), '0'), '.') || 'Z')",
                    value);
         break;
     case SLUICE_INTS:

@@ -39,7 +39,8 @@ static const char tables[] =
     "INSERT INTO sluice_meta (name, value) VALUES ('schema_version', '1');";
 
 /* Where sessions are shared, what a run has touched cannot be kept in a temporary table: see claims.h. */
-static const char claims[] = "CREATE UNLOGGED TABLE sluice_claims (run TEXT, row_key TEXT, PRIMARY KEY (run, row_key));";
+static const char claims[] =
+    "CREATE UNLOGGED TABLE sluice_claims (run TEXT, row_key TEXT, PRIMARY KEY (run, row_key));";
 
 /* Texts of sluice's own sort byte by byte, whatever the database's language. */
 static int make_tables(struct db *db, struct err *err)

@@ -137,7 +137,8 @@ static int turn_wal_on(struct sqlite *db, struct err *err)
     int64_t since = clock_mono_us();
     int rc;
 
-    while ((rc = sqlite_exec(&db->base, "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 2000;", err)) == E_STORE) {
+    while ((rc = sqlite_exec(&db->base, "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 2000;", err)) ==
+           E_STORE) {
         if ((sqlite3_errcode(db->handle) & 0xff) != SQLITE_BUSY || !is_patient(since))
             break;
         clock_sleep_us(5000);
@@ -182,7 +183,8 @@ static int sqlite_open(const char *url, unsigned flags, struct db **out, struct 
     int rc = open_handle(db, path, err);
     if (!rc) {
         sqlite3_busy_handler(db->handle, wait_for_lock, db);
-        rc = sqlite_exec(&db->base, "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -4096;", err);
+        rc = sqlite_exec(&db->base, "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -4096;",
+                         err);
     }
     if (!rc && !(flags & (DB_READ_ONLY | DB_DRY_RUN)))
         rc = turn_wal_on(db, err);
@@ -242,7 +244,8 @@ static void sqlite_bind(struct db_stmt *st, int index, struct db_value value)
         sqlite3_bind_int64(handle_of(st), index, value.i);
         break;
     case DB_TEXT:
-        sqlite3_bind_text64(handle_of(st), index, value.s.len ? value.s.ptr : "", value.s.len, SQLITE_STATIC, SQLITE_UTF8);
+        sqlite3_bind_text64(handle_of(st), index, value.s.len ? value.s.ptr : "", value.s.len, SQLITE_STATIC,
+                            SQLITE_UTF8);
         break;
     default:
         sqlite3_bind_null(handle_of(st), index);

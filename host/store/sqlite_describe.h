@@ -5,11 +5,11 @@
 #include "db_driver.h"
 
 /* What a column keeps unchanged. */
-#define SQLITE_FAMILY_OTHER 0
-#define SQLITE_FAMILY_INT 1
-#define SQLITE_FAMILY_TEXT 2
+#define SQLITE_FAMILY_OTHER  0
+#define SQLITE_FAMILY_INT    1
+#define SQLITE_FAMILY_TEXT   2
 #define SQLITE_FAMILY_NUMBER 3 /* numbers of any kind */
-#define SQLITE_FAMILY_REAL 4   /* doubles: whole numbers only up to 2^53 */
+#define SQLITE_FAMILY_REAL   4 /* doubles: whole numbers only up to 2^53 */
 
 int sqlite_describe(struct db *db, const char *name, struct db_table *out, struct err *err);
 int sqlite_has_index(struct db *db, const char *table, const char *column, struct err *err);

@@ -122,9 +122,11 @@ static int set_constants(struct target *t, struct err *err)
     for (size_t i = 0; i < t->table->column_count; i++) {
         const struct table_column *c = &t->table->columns[i];
         if (c->preset && strcmp(c->preset, "now") != 0 && !cell_set_text(&t->presets[i], c, c->preset, 0))
-            return err_set(err, SLUICE_E_CONFIG, "%s: preset \"%s\" does not fit the column's type", c->source, c->preset);
+            return err_set(err, SLUICE_E_CONFIG, "%s: preset \"%s\" does not fit the column's type", c->source,
+                           c->preset);
         if (c->value && !cell_set_text(&t->cells[i], c, c->value, 0))
-            return err_set(err, SLUICE_E_CONFIG, "%s: value \"%s\" does not fit the column's type", c->source, c->value);
+            return err_set(err, SLUICE_E_CONFIG, "%s: value \"%s\" does not fit the column's type", c->source,
+                           c->value);
     }
     return SLUICE_OK;
 }
@@ -370,8 +372,8 @@ static void compare_row(struct target *t, struct db_stmt *st, struct target_hit 
         read_identity(t, st, at, hit);
 }
 
-/* Rule ADOPT finds only rows without identity, and most tables have none: asked once a transaction, that saves a look-up
- * for each new record. 1, 0 or an error. */
+/* Rule ADOPT finds only rows without identity, and most tables have none: asked once a transaction, that saves a
+ * look-up for each new record. 1, 0 or an error. */
 static int may_adopt(struct target *t, struct err *err)
 {
     uint64_t transaction = db_transaction(t->db);

@@ -12,8 +12,8 @@
 struct target; /* opaque: a table that is open for merging */
 
 /* Make the table fit (ddl.h) and prepare for run `run_id`, in the open transaction. `table` must outlive the target. */
-int target_open(struct db *db, const struct table *table, const char *run_id, void (*warn)(void *context, const char *text),
-                void *context, struct target **out, struct err *err);
+int target_open(struct db *db, const struct table *table, const char *run_id,
+                void (*warn)(void *context, const char *text), void *context, struct target **out, struct err *err);
 void target_close(struct target *t); /* NULL is fine */
 
 /* Take a record: `count` values in column order, the rest absent. Texts must stay until the record is done with.
@@ -46,8 +46,8 @@ const char *target_found_identity(const struct target *t);
 int target_insert(struct target *t, int64_t now, struct err *err);
 int target_update(struct target *t, int64_t now, struct err *err);
 
-/* Rows that this run has matched or written, for rule REBIND: note the one found or written last; was the one found last
- * noted? 1, 0 or an error. */
+/* Rows that this run has matched or written, for rule REBIND: note the one found or written last; was the one found
+ * last noted? 1, 0 or an error. */
 int target_claim(struct target *t, struct err *err);
 int target_claimed(struct target *t, struct err *err);
 

@@ -1,8 +1,8 @@
 /* target_sql.h - the SQL by which target.c finds and writes rows, made from the table.
  *
  * Parameters are numbered in the order in which target.c binds them: for a look-up every column that is not left out
- * (where the database compares), the scope and the rule's columns; for a write the columns of the shape, then the system
- * columns that are there, then (for an update) the row.
+ * (where the database compares), the scope and the rule's columns; for a write the columns of the shape, then the
+ * system columns that are there, then (for an update) the row.
  */
 #ifndef SLUICE_STORE_TARGET_SQL_H
 #define SLUICE_STORE_TARGET_SQL_H
@@ -21,9 +21,9 @@ struct target_sql {
     bool claims;     /* a row is also told by what it keeps */
 };
 
-/* Append: at most two rows that `rule` finds: the locator, what the row keeps (with `claims`), then every column that is
- * not left out; where the database compares, whether it has the parameter's value instead, and then the columns of the
- * identity as text. */
+/* Append: at most two rows that `rule` finds: the locator, what the row keeps (with `claims`), then every column that
+ * is not left out; where the database compares, whether it has the parameter's value instead, and then the columns of
+ * the identity as text. */
 void target_sql_find(const struct target_sql *t, const struct table_rule *rule, struct buf *sql);
 
 /* Append: is there a row that has no identity? */

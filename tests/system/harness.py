@@ -179,9 +179,9 @@ connectors = ( {{ name = "softone"; plugin = "softone";
     def refuse(self, table, condition, why):
         """Let the table refuse each new or changed row, `new`, of which the condition holds."""
         if self.on_server:
-            self.execute(f"CREATE FUNCTION refuse_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF {condition} THEN"
-                         f" RAISE EXCEPTION '{why}'; END IF; RETURN new; END $$; CREATE TRIGGER refuse_row BEFORE INSERT"
-                         f" OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_row()")
+            self.execute(f"CREATE FUNCTION refuse_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF {condition}"
+                         f" THEN RAISE EXCEPTION '{why}'; END IF; RETURN new; END $$;"
+                         f" CREATE TRIGGER refuse_row BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_row()")
             return
         for event in ("INSERT", "UPDATE"):
             self.execute(f"CREATE TRIGGER refuse_{event} BEFORE {event} ON {table} WHEN {condition}"
@@ -262,4 +262,5 @@ def alive(pid):
 
 
 __all__ = ["CUSTOMERS", "SUPPLIERS", "COUNTERS", "Result", "Sim", "Test", "World", "alive", "signal", "sqlite3",
-           "subprocess", "time", "unittest", "wait_for", "SERIAL", "os", "json", "pathlib", "urllib", "PLUGINS", "SLUICE"]
+           "subprocess", "time", "unittest", "wait_for", "SERIAL", "os", "json", "pathlib", "urllib", "PLUGINS",
+           "SLUICE"]

@@ -81,12 +81,14 @@ static void a_value_is_stored_as_its_column_has_it_and_is_the_same_then(void **s
         const char *stored;
     } cases[] = {
         {"text", {.type = SLUICE_TEXT, .as.s = {"\xCE\x86 'x' \\ \"y\"", 12}}, "\xCE\x86 'x' \\ \"y\""},
-        {"varchar(4)", {.type = SLUICE_TEXT, .as.s = {"\xCE\x86\xCE\x86\xCE\x86\xCE\x86  ", 10}},
+        {"varchar(4)",
+         {.type = SLUICE_TEXT, .as.s = {"\xCE\x86\xCE\x86\xCE\x86\xCE\x86  ", 10}},
          "\xCE\x86\xCE\x86\xCE\x86\xCE\x86"},
         {"varchar(4)", {.type = SLUICE_TEXT, .as.s = {"a ", 2}}, "a "},
         {"char(4)", {.type = SLUICE_TEXT, .as.s = {"a ", 2}}, "a"},
         {"public.mood", {.type = SLUICE_TEXT, .as.s = {"it's", 4}}, "it's"},
-        {"uuid", {.type = SLUICE_TEXT, .as.s = {"{A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11}", 38}},
+        {"uuid",
+         {.type = SLUICE_TEXT, .as.s = {"{A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11}", 38}},
          "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"},
         {"json", {.type = SLUICE_TEXT, .as.s = {"{\"b\": 1,  \"a\":2}", 16}}, "{\"b\": 1,  \"a\":2}"},
         {"jsonb", {.type = SLUICE_TEXT, .as.s = {"{\"b\": 1,  \"a\":2}", 16}}, "{\"a\": 2, \"b\": 1}"},
@@ -145,29 +147,53 @@ static void a_value_that_its_column_does_not_take_is_named(void **state)
         sluice_value good, bad;
         const char *reason;
     } cases[] = {
-        {"varchar(4)", {.type = SLUICE_TEXT, .as.s = {"abcd", 4}}, {.type = SLUICE_TEXT, .as.s = {"abcdef", 6}},
+        {"varchar(4)",
+         {.type = SLUICE_TEXT, .as.s = {"abcd", 4}},
+         {.type = SLUICE_TEXT, .as.s = {"abcdef", 6}},
          "type: value: \"abcdef\": longer than the 4 characters of its column"},
-        {"char(4)", {.type = SLUICE_TEXT, .as.s = {"abcd", 4}}, {.type = SLUICE_TEXT, .as.s = {"abcde", 5}},
+        {"char(4)",
+         {.type = SLUICE_TEXT, .as.s = {"abcd", 4}},
+         {.type = SLUICE_TEXT, .as.s = {"abcde", 5}},
          "type: value: \"abcde\": longer than the 4 characters of its column"},
-        {"public.mood", {.type = SLUICE_TEXT, .as.s = {"good", 4}}, {.type = SLUICE_TEXT, .as.s = {"bad", 3}},
+        {"public.mood",
+         {.type = SLUICE_TEXT, .as.s = {"good", 4}},
+         {.type = SLUICE_TEXT, .as.s = {"bad", 3}},
          "type: value: \"bad\": invalid input value for enum"},
-        {"uuid", {.type = SLUICE_TEXT, .as.s = {"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", 36}},
-         {.type = SLUICE_TEXT, .as.s = {"x", 1}}, "type: value: \"x\": invalid input syntax for type uuid"},
-        {"jsonb", {.type = SLUICE_TEXT, .as.s = {"1", 1}}, {.type = SLUICE_TEXT, .as.s = {"{", 1}},
+        {"uuid",
+         {.type = SLUICE_TEXT, .as.s = {"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", 36}},
+         {.type = SLUICE_TEXT, .as.s = {"x", 1}},
+         "type: value: \"x\": invalid input syntax for type uuid"},
+        {"jsonb",
+         {.type = SLUICE_TEXT, .as.s = {"1", 1}},
+         {.type = SLUICE_TEXT, .as.s = {"{", 1}},
          "type: value: \"{\": invalid input syntax for type json"},
-        {"json", {.type = SLUICE_TEXT, .as.s = {"1", 1}}, {.type = SLUICE_TEXT, .as.s = {"{", 1}},
+        {"json",
+         {.type = SLUICE_TEXT, .as.s = {"1", 1}},
+         {.type = SLUICE_TEXT, .as.s = {"{", 1}},
          "type: value: \"{\": invalid input syntax for type json"},
-        {"smallint", {.type = SLUICE_INT, .as.i = 1}, {.type = SLUICE_INT, .as.i = 32768},
+        {"smallint",
+         {.type = SLUICE_INT, .as.i = 1},
+         {.type = SLUICE_INT, .as.i = 32768},
          "type: value: \"32768\": smallint out of range"},
-        {"integer", {.type = SLUICE_INT, .as.i = 1}, {.type = SLUICE_INT, .as.i = INT64_MAX},
+        {"integer",
+         {.type = SLUICE_INT, .as.i = 1},
+         {.type = SLUICE_INT, .as.i = INT64_MAX},
          "type: value: \"9223372036854775807\": integer out of range"},
-        {"numeric(4,2)", {.type = SLUICE_DECIMAL, .as.i = 9999}, {.type = SLUICE_DECIMAL, .as.i = 10000},
+        {"numeric(4,2)",
+         {.type = SLUICE_DECIMAL, .as.i = 9999},
+         {.type = SLUICE_DECIMAL, .as.i = 10000},
          "type: value: \"100.00\": numeric field overflow"},
-        {"public.short", {.type = SLUICE_TEXT, .as.s = {"ab", 2}}, {.type = SLUICE_TEXT, .as.s = {"no", 2}},
+        {"public.short",
+         {.type = SLUICE_TEXT, .as.s = {"ab", 2}},
+         {.type = SLUICE_TEXT, .as.s = {"no", 2}},
          "constraint: value: \"no\": value for domain public.short violates"},
-        {"public.short", {.type = SLUICE_TEXT, .as.s = {"ab", 2}}, {.type = SLUICE_TEXT, .as.s = {"abcdefg", 7}},
+        {"public.short",
+         {.type = SLUICE_TEXT, .as.s = {"ab", 2}},
+         {.type = SLUICE_TEXT, .as.s = {"abcdefg", 7}},
          "type: value: \"abcdefg\": longer than the 5 characters of its column"},
-        {"text", {.type = SLUICE_TEXT, .as.s = {"ab", 2}}, {.type = SLUICE_TEXT, .as.s = {"a\0b", 3}},
+        {"text",
+         {.type = SLUICE_TEXT, .as.s = {"ab", 2}},
+         {.type = SLUICE_TEXT, .as.s = {"a\0b", 3}},
          "value: value: has a NUL inside, which the database cannot store"},
     };
     char sql[160];
@@ -197,10 +223,17 @@ static void a_column_of_another_kind_does_not_fit(void **state)
     static const struct {
         const char *type;
         uint32_t value;
-    } cases[] = {{"text", SLUICE_INT},        {"double precision", SLUICE_INT},    {"integer", SLUICE_TEXT},
-                 {"bytea", SLUICE_TEXT},      {"double precision", SLUICE_DECIMAL}, {"bigint", SLUICE_DECIMAL},
-                 {"integer", SLUICE_TIME},    {"boolean", SLUICE_INT},             {"text", SLUICE_BOOL},
-                 {"text[]", SLUICE_INTS},     {"time", SLUICE_TIME}};
+    } cases[] = {{"text", SLUICE_INT},
+                 {"double precision", SLUICE_INT},
+                 {"integer", SLUICE_TEXT},
+                 {"bytea", SLUICE_TEXT},
+                 {"double precision", SLUICE_DECIMAL},
+                 {"bigint", SLUICE_DECIMAL},
+                 {"integer", SLUICE_TIME},
+                 {"boolean", SLUICE_INT},
+                 {"text", SLUICE_BOOL},
+                 {"text[]", SLUICE_INTS},
+                 {"time", SLUICE_TIME}};
     char sql[160];
     (void)state;
 
@@ -310,8 +343,10 @@ static void a_row_that_another_program_holds_is_a_lock_reject_and_no_row_waits_l
     struct fixture f;
     (void)state;
 
-    set_up(&f, "CREATE TABLE partners (code bigint UNIQUE, value text);"
-               "INSERT INTO partners SELECT i, 'a' FROM generate_series(1, 30) AS i", SLUICE_TEXT);
+    set_up(&f,
+           "CREATE TABLE partners (code bigint UNIQUE, value text);"
+           "INSERT INTO partners SELECT i, 'a' FROM generate_series(1, 30) AS i",
+           SLUICE_TEXT);
     check_ok(db_commit(f.db, &f.err), &f.err);
     struct db *other = another(&f);
     check_ok(db_begin(other, &f.err), &f.err);
@@ -365,8 +400,10 @@ static void a_row_that_changes_under_us_is_looked_at_again(void **state)
     struct fixture f;
     (void)state;
 
-    set_up(&f, "CREATE TABLE partners (code bigint UNIQUE, value text, more text);"
-               "INSERT INTO partners VALUES (1, 'a', 'x'), (2, 'a', 'x'), (4, 'a', 'x')", SLUICE_TEXT);
+    set_up(&f,
+           "CREATE TABLE partners (code bigint UNIQUE, value text, more text);"
+           "INSERT INTO partners VALUES (1, 'a', 'x'), (2, 'a', 'x'), (4, 'a', 'x')",
+           SLUICE_TEXT);
     check_ok(db_commit(f.db, &f.err), &f.err);
     check_ok(db_begin(f.db, &f.err), &f.err);
     assert_int_equal(merge_against(&f, "UPDATE partners SET more = 'y' WHERE code = 1", 1, "b"), MERGE_UPDATED);
@@ -467,8 +504,8 @@ static void of_several_hosts_the_first_that_can_be_written_to_is_taken(void **st
     const char *host = strstr(test_server(), "host=") + 5;
     (void)state;
 
-    snprintf(url, sizeof(url), "postgresql://sluice@/postgres?host=/nonexistent,%s,/tmp&target_session_attrs=read-write",
-             host);
+    snprintf(url, sizeof(url),
+             "postgresql://sluice@/postgres?host=/nonexistent,%s,/tmp&target_session_attrs=read-write", host);
     check_ok(db_open(url, 0, &db, &err), &err);
     db_close(db);
 }
@@ -509,8 +546,9 @@ int main(void)
         return 1;
     }
     struct db *db = open_store(test_server());
-    run_sql(db, "CREATE EXTENSION IF NOT EXISTS citext SCHEMA public; CREATE TYPE public.mood AS ENUM ('good', 'it''s');"
-                "CREATE DOMAIN public.short AS varchar(5) CHECK (value <> 'no')");
+    run_sql(db,
+            "CREATE EXTENSION IF NOT EXISTS citext SCHEMA public; CREATE TYPE public.mood AS ENUM ('good', 'it''s');"
+            "CREATE DOMAIN public.short AS varchar(5) CHECK (value <> 'no')");
     db_close(db);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
