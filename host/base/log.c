@@ -227,16 +227,26 @@ static void write_event(const struct line *event)
     write_last(0);
 }
 
-void log_event(int level, const char *subject, const char *message, const struct log_field *fields, size_t count)
+static void write_it(int level, const char *subject, const char *message, const struct log_field *fields, size_t count)
 {
     int saved_errno = errno;
     struct line event = {0};
 
-    if (level < LOG_ERROR || level > LOG_DEBUG || level > sink.level)
-        return;
     put_event(&event, level, subject, message, fields, count);
     write_event(&event);
     errno = saved_errno;
+}
+
+void log_event(int level, const char *subject, const char *message, const struct log_field *fields, size_t count)
+{
+    if (level >= LOG_ERROR && level <= LOG_DEBUG && level <= sink.level)
+        write_it(level, subject, message, fields, count);
+}
+
+void log_say(int level, const char *subject, const char *text)
+{
+    if (level >= LOG_ERROR && level <= LOG_DEBUG)
+        write_it(level, subject, text, NULL, 0);
 }
 
 void log_line(int level, const char *subject, const char *fmt, ...)

@@ -37,6 +37,9 @@ bool log_is_json(void);
 /* Write a line about `subject` (a job, a connector; NULL: none). */
 void log_line(int level, const char *subject, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* The same, whatever level is wanted. */
+void log_say(int level, const char *subject, const char *text);
+
 /* More of an event than its message: const struct log_field f[] = {LOG_TEXT("run", id), LOG_NUMBER("errors", 3)}. Keys
  * are plain words. */
 struct log_field {

@@ -294,7 +294,7 @@ const struct cli_verb cli_verb_cancel = {
         "\n"
         "  --socket PATH      the daemon's socket (default: control.socket of the configuration)\n"
         "\n"
-        "Example: sluice jobs\n"
+        "Example: sluice runs\n"
         "         sluice cancel 01K7ABCD\n",
     .run = cancel_verb,
 };

@@ -81,7 +81,7 @@ static void on_event(void *context, const json_t *event)
 
     if (strcmp(what, "progress") == 0)
         show_progress(s, s->launch.job->name, event);
-    if (strcmp(what, "log") == 0 && s->cli->verbose)
+    if (strcmp(what, "log") == 0 && (s->cli->verbose || cli_int(event, "level") <= launch_log_level(s->launch.job)))
         fprintf(stderr, "%s: %s\n", s->launch.job->name, cli_text(event, "text"));
 }
 

@@ -160,8 +160,8 @@ static int start(struct daemon *d, const struct cli *cli)
     d->ready = true;
     d->hup = on_signal(d, SIGHUP, on_hup);
     start_watchdog(d);
-    log_line(LOG_INFO, NULL, "ready: generation %llu, %zu jobs", (unsigned long long)supervisor_generation(d->supervisor),
-             supervisor_job_count(d->supervisor));
+    log_line(LOG_INFO, NULL, "ready: generation %llu, %zu job%s", (unsigned long long)supervisor_generation(d->supervisor),
+             supervisor_job_count(d->supervisor), supervisor_job_count(d->supervisor) == 1 ? "" : "s");
     tell_ready(d);
     return 0;
 }
@@ -243,7 +243,7 @@ const struct cli_verb cli_verb_serve = {
             "Ctrl-C end the runs under way cleanly and then the daemon; a second one ends them at once. It stays in the\n"
             "foreground; under systemd it tells when it is ready (Type=notify).\n"
             "\n"
-            "Exit codes: 0 stopped, 66 no such configuration, 78 configuration error, 1 anything else.\n"
+            "Exit codes: 0 stopped, 66 no such configuration, 69 store unavailable, 78 configuration error, 1 anything else.\n"
             "\n"
             "Example: sluice -c ./sluice.cfg serve\n",
     .run = serve_verb,

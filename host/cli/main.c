@@ -32,6 +32,7 @@ static void print_help(void)
         "did. A connector (a plugin and its settings) has streams; a stream that is scheduled into a table is a job,\n"
         "named CONNECTOR.STREAM.\n",
         stdout);
+    putchar('\n');
     for (size_t i = 0; i < LEN(verbs); i++)
         printf("  %-9s %s\n", verbs[i]->name, verbs[i]->help);
     fputs("\n"
@@ -42,7 +43,9 @@ static void print_help(void)
           "  sluice preview erp.customers         what would come?\n"
           "  sluice run erp.customers --dry-run   what would be written?\n"
           "  sluice run erp.customers\n"
-          "  sluice status\n",
+          "  sluice status\n"
+          "  sluice serve                         from now on, by schedule\n"
+          "\n",
           stdout);
     fputs(args_common_help, stdout);
     fputs("\n`sluice help VERB` or `sluice VERB --help` tells more about one of them.\n", stdout);

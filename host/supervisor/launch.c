@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #define TICK_MS 100
@@ -109,4 +110,15 @@ bool launch_wants_full(const struct config_job *job, const json_t *run)
     json_int_t gap = json_integer_value(json_object_get(json_object_get(run, "stats"), "gap_seconds"));
 
     return job->on_gap == CONFIG_ON_GAP_FULL && gap * CLOCK_SECOND > job->gap_tolerance_us;
+}
+
+int launch_log_level(const struct config_job *job)
+{
+    static const char *const names[] = {"error", "warn", "info", "debug"}; /* by LOG_* */
+
+    for (int level = 0; level < 4; level++) {
+        if (strcmp(job->connector->log, names[level]) == 0)
+            return level;
+    }
+    return -1;
 }

@@ -23,7 +23,6 @@ struct launch {
     bool full, dry_run, allow_gone;
     int64_t limit;         /* records; 0: no limit */
     const char *partition; /* NULL: all */
-    int log_level;
     volatile sig_atomic_t *stop; /* how often the user asked to stop: 1 gently, 2 at once; NULL: nobody asks */
     const char *run_id;          /* the id its run is to have; NULL: a new one */
     int64_t fire_us;             /* the fire that it claims, wall time; 0: none */
@@ -42,6 +41,9 @@ struct launch_result {
 void launch_run(const struct launch *l, void (*event)(void *context, const json_t *event), void *context,
                 struct launch_result *out);
 void launch_result_free(struct launch_result *r);
+
+/* The LOG_* up to which the job's connector wants to be heard (`log`); -1: as everybody. */
+int launch_log_level(const struct config_job *job);
 
 /* Did this run, which was not a full one, find a gap after which the job wants one (on_gap)? */
 bool launch_wants_full(const struct config_job *job, const json_t *run);

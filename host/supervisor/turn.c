@@ -225,6 +225,17 @@ static void count_exit(const struct turn *turn, const char *closes)
     metrics_worker_exit(turn->s->metrics, reason);
 }
 
+/* What the plugin and its host have to say of the run. */
+static void tell_log(const struct config_job *job, const json_t *event)
+{
+    int wanted = launch_log_level(job), level = (int)spec_int(event, "level");
+
+    if (wanted < 0)
+        log_line(level, job->name, "%s", spec_text(event, "text"));
+    else if (level <= wanted)
+        log_say(level, job->name, spec_text(event, "text"));
+}
+
 static void on_event(void *context, const json_t *event)
 {
     struct turn *turn = context;
@@ -234,7 +245,7 @@ static void on_event(void *context, const json_t *event)
         json_decref(turn->progress);
         turn->progress = json_deep_copy(event);
     } else if (strcmp(what, "log") == 0) {
-        log_line((int)spec_int(event, "level"), step_of(turn)->name, "%s", spec_text(event, "text"));
+        tell_log(step_of(turn), event);
     }
 }
 
