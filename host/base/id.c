@@ -3,12 +3,16 @@
 #include "clock.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 #define TIME_CHARS 10
 #define RANDOM_BYTES 10 /* 80 bits: 16 characters of five bits */
+
+static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 static void fill_random(uint8_t *bytes, size_t len)
 {
@@ -22,8 +26,6 @@ static void fill_random(uint8_t *bytes, size_t len)
 
 void id_new(char out[ID_BYTES])
 {
-    static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-
     uint64_t ms = (uint64_t)(clock_wall_us() / 1000);
     for (int i = TIME_CHARS - 1; i >= 0; i--) {
         out[i] = digits[ms & 31];
@@ -41,4 +43,25 @@ void id_new(char out[ID_BYTES])
             *next++ = digits[bits >> (bit_count - 5) & 31];
     }
     *next = '\0';
+}
+
+/* The next one in order: one more, as in any number. */
+static void count_up(char id[ID_BYTES])
+{
+    for (size_t i = ID_BYTES - 1; i-- > 0;) {
+        const char *digit = strchr(digits, id[i]);
+        bool carries = !digit || digit[1] == '\0';
+        id[i] = carries ? '0' : digit[1];
+        if (!carries)
+            return;
+    }
+}
+
+void id_new_after(const char *last, char out[ID_BYTES])
+{
+    id_new(out);
+    if (strcmp(out, last) > 0)
+        return;
+    memmove(out, last, ID_BYTES);
+    count_up(out);
 }

@@ -10,14 +10,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OPEN "resolved_at IS NULL AND superseded_at IS NULL"
+#define WALKED_AT_ONCE 256 /* ids that a walk reads ahead, so that it does not look through all for each */
 
 struct rejects {
     struct db *db;
     char *job, *partition;
     char run_id[RUN_ID_SIZE];
     int64_t open; /* upper bound of the open rejects of this job and partition */
-    struct db_stmt *find, *again, *insert, *supersede, *next, *resolve;
+    char last_id[RUN_ID_SIZE]; /* of the newest row made here: ids are in the order of the records */
+    struct db_stmt *find, *again, *insert, *supersede, *overtake, *retried, *resolve, *all, *retryable, *one;
+    struct { /* where rejects_next() is */
+        char ids[WALKED_AT_ONCE][RUN_ID_SIZE];
+        size_t at, count;
+        bool retryable_only;
+    } walk;
 };
 
 static void now_text(struct buf *out)
@@ -28,7 +34,8 @@ static void now_text(struct buf *out)
 static int count_open(struct rejects *r, struct err *err)
 {
     struct db_stmt *st;
-    int rc = db_prepare(r->db, "SELECT count(*) FROM sluice_rejects WHERE job = $1 AND partition = $2 AND " OPEN, &st,
+    int rc = db_prepare(r->db,
+                        "SELECT count(*) FROM sluice_rejects WHERE job = $1 AND partition = $2 AND " REJECT_OPEN, &st,
                         err);
     if (rc)
         return rc;
@@ -41,23 +48,54 @@ static int count_open(struct rejects *r, struct err *err)
     return rc < 0 ? rc : SLUICE_OK;
 }
 
+static const char *const retryable_classes[] = {"foreign-key:", "lock:", "serialization:", "disk:", "permission:"};
+
+#define CLASS_COUNT (sizeof(retryable_classes) / sizeof(retryable_classes[0]))
+
+void reject_retryable_sql(struct buf *out)
+{
+    buf_add_str(out, "(kind = '" REJECT_STORE "' AND (");
+    for (size_t i = 0; i < CLASS_COUNT; i++)
+        buf_printf(out, "%ssubstr(reason, 1, %zu) = '%s'", i ? " OR " : "", strlen(retryable_classes[i]),
+                   retryable_classes[i]);
+    buf_add_str(out, "))");
+}
+
+static int prepare_walk(struct rejects *r, bool retryable_only, struct db_stmt **out, struct err *err)
+{
+    struct buf sql = {0};
+
+    buf_add_str(&sql, "SELECT id FROM sluice_rejects WHERE job = $1 AND partition = $2 AND id > $3 AND " REJECT_OPEN);
+    if (retryable_only) {
+        buf_add_str(&sql, " AND ");
+        reject_retryable_sql(&sql);
+    }
+    buf_printf(&sql, " ORDER BY id LIMIT %d", WALKED_AT_ONCE);
+    int rc = sql.failed ? err_set(err, E_SYSTEM, "out of memory") : db_prepare(r->db, buf_text(&sql), out, err);
+    buf_free(&sql);
+    return rc;
+}
+
 static int prepare(struct rejects *r, struct err *err)
 {
     struct {
         struct db_stmt **st;
         const char *sql;
     } list[] = {
-        {&r->find, "SELECT id FROM sluice_rejects WHERE job = $1 AND partition = $2 AND record_key = $3 AND " OPEN
-                   " AND (payload = $4 OR ($3 <> '' AND run_id <> $5)) ORDER BY payload = $4 DESC, id LIMIT 1"},
+        {&r->find, "SELECT id FROM sluice_rejects WHERE job = $1 AND partition = $2 AND record_key = $3"
+                   " AND " REJECT_OPEN " AND (payload = $4 OR ($3 <> '' AND run_id <> $5)) ORDER BY payload = $4 DESC, id LIMIT 1"},
         {&r->again, "UPDATE sluice_rejects SET run_id = $1, reason = $2, kind = $3, payload = $4,"
                     " seen_count = seen_count + 1, last_seen_at = $5 WHERE id = $6"},
         {&r->insert, "INSERT INTO sluice_rejects (id, run_id, job, partition, record_key, reason, payload, kind,"
                      " rejected_at, last_seen_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)"},
         {&r->supersede, "UPDATE sluice_rejects SET superseded_at = $1 WHERE job = $2 AND partition = $3"
-                        " AND record_key = $4 AND " OPEN},
-        {&r->next, "SELECT id, record_key, reason, kind, payload FROM sluice_rejects WHERE job = $1 AND partition = $2"
-                   " AND id > $3 AND " OPEN " ORDER BY id LIMIT 1"},
+                        " AND record_key = $4 AND " REJECT_OPEN},
+        {&r->overtake, "UPDATE sluice_rejects SET superseded_at = $1 WHERE job = $2 AND partition = $3"
+                       " AND record_key = $4 AND id < $5 AND " REJECT_OPEN},
+        {&r->retried, "UPDATE sluice_rejects SET record_key = $1, reason = $2, kind = $3, payload = $4,"
+                      " seen_count = seen_count + 1, last_seen_at = $5 WHERE id = $6"},
         {&r->resolve, "UPDATE sluice_rejects SET resolved_at = $1 WHERE id = $2"},
+        {&r->one, "SELECT id, record_key, reason, kind, payload FROM sluice_rejects WHERE id = $1 AND " REJECT_OPEN},
     };
 
     for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
@@ -65,7 +103,8 @@ static int prepare(struct rejects *r, struct err *err)
         if (rc)
             return rc;
     }
-    return SLUICE_OK;
+    int rc = prepare_walk(r, false, &r->all, err);
+    return rc ? rc : prepare_walk(r, true, &r->retryable, err);
 }
 
 int rejects_open(struct db *db, const char *job, const char *partition, const char *run_id, struct rejects **out,
@@ -97,8 +136,12 @@ void rejects_close(struct rejects *r)
     db_finalize(r->again);
     db_finalize(r->insert);
     db_finalize(r->supersede);
-    db_finalize(r->next);
+    db_finalize(r->overtake);
+    db_finalize(r->retried);
     db_finalize(r->resolve);
+    db_finalize(r->all);
+    db_finalize(r->retryable);
+    db_finalize(r->one);
     free(r->job);
     free(r->partition);
     free(r);
@@ -142,10 +185,8 @@ static int put_again(struct rejects *r, const char *id, const char *reason, cons
 static int put_new(struct rejects *r, sluice_str key, const char *reason, const char *kind, sluice_str payload,
                    const char *now, struct err *err)
 {
-    char id[RUN_ID_SIZE];
-
-    id_new(id);
-    db_bind_text(r->insert, 1, id);
+    id_new_after(r->last_id, r->last_id);
+    db_bind_text(r->insert, 1, r->last_id);
     db_bind_text(r->insert, 2, r->run_id);
     db_bind_text(r->insert, 3, r->job);
     db_bind_text(r->insert, 4, r->partition);
@@ -174,6 +215,28 @@ int rejects_put(struct rejects *r, sluice_str key, const char *reason, const cha
     return rc;
 }
 
+int rejects_again(struct rejects *r, const char *id, sluice_str key, const char *reason, const char *kind,
+                  sluice_str payload, struct err *err)
+{
+    struct buf now = {0};
+
+    now_text(&now);
+    db_bind(r->retried, 1, text_of(key));
+    db_bind_text(r->retried, 2, reason);
+    db_bind_text(r->retried, 3, kind);
+    db_bind(r->retried, 4, text_of(payload));
+    db_bind_text(r->retried, 5, buf_text(&now));
+    db_bind_text(r->retried, 6, id);
+    int rc = db_run(r->retried, NULL, err);
+    buf_free(&now);
+    return rc;
+}
+
+bool rejects_any(const struct rejects *r)
+{
+    return r->open > 0;
+}
+
 int rejects_supersede(struct rejects *r, sluice_str key, struct err *err)
 {
     struct buf now = {0};
@@ -192,42 +255,67 @@ int rejects_supersede(struct rejects *r, sluice_str key, struct err *err)
 
 bool reject_retryable(const char *reason)
 {
-    static const char *const classes[] = {"foreign-key:", "lock:", "serialization:", "disk:", "permission:"};
-
-    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-        if (strncmp(reason, classes[i], strlen(classes[i])) == 0)
+    for (size_t i = 0; i < CLASS_COUNT; i++) {
+        if (strncmp(reason, retryable_classes[i], strlen(retryable_classes[i])) == 0)
             return true;
     }
     return false;
 }
 
-int rejects_next(struct rejects *r, bool retryable_only, const char *after_id, struct reject *out, struct err *err)
+/* ---- Walking ---- */
+
+/* Read the ids after `after_id`. */
+static int read_ahead(struct rejects *r, bool retryable_only, const char *after_id, struct err *err)
 {
+    struct db_stmt *st = retryable_only ? r->retryable : r->all;
     char last[RUN_ID_SIZE];
     int rc;
 
+    snprintf(last, sizeof(last), "%s", after_id);
+    r->walk.at = r->walk.count = 0;
+    r->walk.retryable_only = retryable_only;
+    db_bind_text(st, 1, r->job);
+    db_bind_text(st, 2, r->partition);
+    db_bind_text(st, 3, last);
+    while ((rc = db_step(st, err)) == 1 && r->walk.count < WALKED_AT_ONCE)
+        snprintf(r->walk.ids[r->walk.count++], RUN_ID_SIZE, "%s", db_column_text(st, 0));
+    db_reset(st);
+    return rc < 0 ? rc : SLUICE_OK;
+}
+
+/* Was `after_id` the last one that was given, with more behind it? */
+static bool goes_on(const struct rejects *r, bool retryable_only, const char *after_id)
+{
+    return r->walk.retryable_only == retryable_only && r->walk.at > 0 && r->walk.at < r->walk.count &&
+           strcmp(r->walk.ids[r->walk.at - 1], after_id) == 0;
+}
+
+int rejects_next(struct rejects *r, bool retryable_only, const char *after_id, struct reject *out, struct err *err)
+{
+    const char *after = after_id;
+    int rc = 0;
+
     if (r->open == 0)
         return 0;
-    snprintf(last, sizeof(last), "%s", after_id);
-    for (;;) {
-        db_reset(r->next);
-        db_bind_text(r->next, 1, r->job);
-        db_bind_text(r->next, 2, r->partition);
-        db_bind_text(r->next, 3, last);
-        rc = db_step(r->next, err);
-        if (rc != 1)
-            break;
-        *out = (struct reject){db_column_text(r->next, 0), db_column_text(r->next, 1), db_column_text(r->next, 2),
-                               db_column_text(r->next, 3), db_column(r->next, 4).s};
-        if (!retryable_only || reject_retryable(out->reason))
-            return 1;
-        snprintf(last, sizeof(last), "%s", out->id);
+    db_reset(r->one);
+    while (rc == 0) { /* one that was read ahead may be done with by now */
+        if (!goes_on(r, retryable_only, after)) {
+            rc = read_ahead(r, retryable_only, after, err);
+            if (rc || r->walk.count == 0)
+                return rc;
+        }
+        after = r->walk.ids[r->walk.at++];
+        db_reset(r->one);
+        db_bind_text(r->one, 1, after);
+        rc = db_step(r->one, err);
     }
-    db_reset(r->next);
+    if (rc == 1)
+        *out = (struct reject){db_column_text(r->one, 0), db_column_text(r->one, 1), db_column_text(r->one, 2),
+                               db_column_text(r->one, 3), db_column(r->one, 4).s};
     return rc;
 }
 
-int rejects_resolve(struct rejects *r, const char *id, struct err *err)
+int rejects_resolve(struct rejects *r, const char *id, sluice_str key, struct err *err)
 {
     struct buf now = {0};
 
@@ -235,9 +323,19 @@ int rejects_resolve(struct rejects *r, const char *id, struct err *err)
     db_bind_text(r->resolve, 1, buf_text(&now));
     db_bind_text(r->resolve, 2, id);
     int rc = db_run(r->resolve, NULL, err);
+    if (!rc && key.len > 0) {
+        db_bind_text(r->overtake, 1, buf_text(&now));
+        db_bind_text(r->overtake, 2, r->job);
+        db_bind_text(r->overtake, 3, r->partition);
+        db_bind(r->overtake, 4, text_of(key));
+        db_bind_text(r->overtake, 5, id);
+        rc = db_run(r->overtake, NULL, err);
+    }
     buf_free(&now);
     return rc;
 }
+
+/* ---- For people ---- */
 
 int reject_list(struct db *db, const char *job, int (*each)(const struct reject_row *row, void *context), void *context,
                 struct err *err)
@@ -245,7 +343,7 @@ int reject_list(struct db *db, const char *job, int (*each)(const struct reject_
     struct db_stmt *st;
     int rc = db_prepare(db,
                         "SELECT id, run_id, job, partition, record_key, reason, payload, kind, rejected_at,"
-                        " last_seen_at, seen_count FROM sluice_rejects WHERE ($1 = '' OR job = $1) AND " OPEN
+                        " last_seen_at, seen_count FROM sluice_rejects WHERE ($1 = '' OR job = $1) AND " REJECT_OPEN
                         " ORDER BY id",
                         &st, err);
     if (rc)
@@ -269,7 +367,7 @@ int reject_list(struct db *db, const char *job, int (*each)(const struct reject_
 int reject_purge(struct db *db, const char *job, int64_t *count, struct err *err)
 {
     struct db_stmt *st;
-    int rc = db_prepare(db, "DELETE FROM sluice_rejects WHERE ($1 = '' OR job = $1) AND " OPEN, &st, err);
+    int rc = db_prepare(db, "DELETE FROM sluice_rejects WHERE ($1 = '' OR job = $1) AND " REJECT_OPEN, &st, err);
 
     if (rc)
         return rc;

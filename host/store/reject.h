@@ -1,11 +1,13 @@
 /* reject.h - records that could not be stored: kept with reason and payload until they are stored or forgotten.
  *
  * A reason begins with its class, "no-key: …", "constraint: …". A record that is rejected again is one row with a
- * count: the same key, with the same payload or from an earlier run; without a key, the same payload.
+ * count: the same key, with the same payload or from an earlier run; without a key, the same payload. The row keeps the
+ * newest payload, and when the record was rejected first.
  */
 #ifndef SLUICE_STORE_REJECT_H
 #define SLUICE_STORE_REJECT_H
 
+#include "buf.h"
 #include "db.h"
 
 #define REJECT_MAPPING "mapping" /* the payload is the source's text */
@@ -25,19 +27,34 @@ int rejects_put(struct rejects *r, sluice_str key, const char *reason, const cha
 /* A record with this key was stored: its open rejects are superseded. Cheap while there are none. */
 int rejects_supersede(struct rejects *r, sluice_str key, struct err *err);
 
-/* The open rejects of the job, oldest first, when `retryable_only` just those that may pass by themselves. Reads one
- * after `after_id` ("": the first). 1: *out is filled, its texts live until the next call; 0: no more. */
+/* The open rejects of the job, in the order in which they came, when `retryable_only` just those that may pass by
+ * themselves. Reads one after `after_id` ("": the first). 1: *out is filled, its texts live until the next call; 0: no
+ * more. */
 struct reject {
     const char *id, *key, *reason, *kind;
     sluice_str payload;
 };
 int rejects_next(struct rejects *r, bool retryable_only, const char *after_id, struct reject *out, struct err *err);
 
-/* It was stored after all. */
-int rejects_resolve(struct rejects *r, const char *id, struct err *err);
+/* It was retried and is rejected again, perhaps by the next who looked at it: the row tells the newest reason and what
+ * is known of the record by now. Its run stays the one that read the record. */
+int rejects_again(struct rejects *r, const char *id, sluice_str key, const char *reason, const char *kind,
+                  sluice_str payload, struct err *err);
+
+/* It was stored after all, under `key` ("": none): older open rejects of that key are superseded. */
+int rejects_resolve(struct rejects *r, const char *id, sluice_str key, struct err *err);
+
+/* May some be open? False is certain. */
+bool rejects_any(const struct rejects *r);
 
 /* May a reject with this reason pass by itself later? (foreign key, lock, serialization, disk, permission) */
 bool reject_retryable(const char *reason);
+
+/* Append SQL that is true for a store reject of which that can be said. */
+void reject_retryable_sql(struct buf *out);
+
+/* SQL for an open reject: neither stored since, nor overtaken by a newer record. */
+#define REJECT_OPEN "resolved_at IS NULL AND superseded_at IS NULL"
 
 /* For people: call `each` for open rejects (of `job`; NULL: all), newest last. Values as in the table. */
 struct reject_row {

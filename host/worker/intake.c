@@ -81,7 +81,8 @@ static int take_row(struct worker *w, struct frame_walk *walk)
     if (w->what == SPEC_PREVIEW)
         return preview_row(w, count);
     if (w->what == SPEC_RETRY)
-        return w->retry_id ? sink_retry(&w->sink, w->retry_id, w->values, count, &w->err) : broken(w, "an extra row");
+        return w->retry_id ? sink_retry(&w->sink, w->retry_id, NULL, w->values, count, &w->err)
+                           : broken(w, "an extra row");
     int rc = sink_row(&w->sink, w->values, count, &w->err);
     return rc ? rc : count_seen(w);
 }
@@ -100,7 +101,8 @@ static int take_skip(struct worker *w, struct frame_walk *walk)
     }
     if (w->what == SPEC_RETRY) {
         w->sink.tally.resolved++;
-        return w->retry_id ? rejects_resolve(w->sink.rejects, w->retry_id, &w->err) : broken(w, "an extra skip");
+        return w->retry_id ? rejects_resolve(w->sink.rejects, w->retry_id, (sluice_str){0}, &w->err)
+                           : broken(w, "an extra skip");
     }
     int rc = sink_skip(&w->sink, &w->err);
     return rc ? rc : count_seen(w);
@@ -116,7 +118,8 @@ static int reject(struct worker *w, const char *key, const char *why, const char
         return count_seen(w);
     }
     if (w->what == SPEC_RETRY)
-        return rejects_put(w->sink.rejects, key_str, why, REJECT_MAPPING, source_str, &w->err);
+        return w->retry_id ? rejects_again(w->sink.rejects, w->retry_id, key_str, why, REJECT_MAPPING, source_str, &w->err)
+                           : broken(w, "an extra reject");
     int rc = sink_reject(&w->sink, key_str, (sluice_str){why, strlen(why)}, source_str, &w->err);
     return rc ? rc : count_seen(w);
 }

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "plain.h"
 #include "record.h"
+#include "sink_hold.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,8 +53,9 @@ static void make_plain(struct buf *b)
     free(plain);
 }
 
-/* What is kept of a record that the store refused: the record as mapped. */
-static int keep_refused(struct sink *s, const sluice_value *values, uint32_t count, struct err *err)
+/* What is kept of a record that the store refused: the record as mapped, in a row of its own or in that of reject `id`,
+ * which was retried. */
+static int keep_refused(struct sink *s, const char *id, const sluice_value *values, uint32_t count, struct err *err)
 {
     buf_clear(&s->payload);
     if (!record_print(&s->payload, s->table, values, count))
@@ -61,6 +63,9 @@ static int keep_refused(struct sink *s, const sluice_value *values, uint32_t cou
     make_plain(&s->payload);
     make_plain(&s->outcome.key);
     make_plain(&s->outcome.reason);
+    if (id)
+        return rejects_again(s->rejects, id, buf_str(&s->outcome.key), buf_text(&s->outcome.reason), REJECT_STORE,
+                             buf_str(&s->payload), err);
     return rejects_put(s->rejects, buf_str(&s->outcome.key), buf_text(&s->outcome.reason), REJECT_STORE,
                        buf_str(&s->payload), err);
 }
@@ -121,7 +126,7 @@ int sink_row(struct sink *s, const sluice_value *values, uint32_t count, struct 
     if (!rc)
         rc = merge_record(s->target, s->table, values, count, clock_wall_us(), &s->outcome, err);
     if (!rc && s->outcome.what == MERGE_REJECTED)
-        rc = keep_refused(s, values, count, err);
+        rc = keep_refused(s, NULL, values, count, err);
     else if (!rc)
         rc = rejects_supersede(s->rejects, buf_str(&s->outcome.key), err);
     if (rc)
@@ -173,7 +178,11 @@ static void put_stats(struct sink *s)
 
 static int put_cursor(struct sink *s, const struct cursor *cursor, struct err *err)
 {
-    return cursor ? cursor_put(s->db, s->run->job, s->run->partition, cursor, err) : SLUICE_OK;
+    int rc = cursor ? sink_hold(s, err) : SLUICE_OK;
+
+    if (rc || !cursor || s->tally.held)
+        return rc;
+    return cursor_put(s->db, s->run->job, s->run->partition, cursor, err);
 }
 
 static void note_committed(struct sink *s)
@@ -222,6 +231,7 @@ int sink_finish(struct sink *s, const struct cursor *cursor, struct err *err)
     put_stats(s);
     if (!rc)
         rc = put_cursor(s, cursor, err);
+    sink_hold_tell(s);
     if (!rc)
         rc = ledger_finish(s->db, s->run, err);
     if (!rc && !s->dry_run)
@@ -231,7 +241,8 @@ int sink_finish(struct sink *s, const struct cursor *cursor, struct err *err)
     return rc;
 }
 
-int sink_retry(struct sink *s, const char *id, const sluice_value *values, uint32_t count, struct err *err)
+int sink_retry(struct sink *s, const char *id, const char *known, const sluice_value *values, uint32_t count,
+               struct err *err)
 {
     int rc = begin(s, err);
 
@@ -239,13 +250,17 @@ int sink_retry(struct sink *s, const char *id, const sluice_value *values, uint3
         rc = merge_record(s->target, s->table, values, count, clock_wall_us(), &s->outcome, err);
     if (rc)
         return rc;
+    if (s->outcome.what == MERGE_REJECTED && known && strcmp(known, buf_text(&s->outcome.reason)) == 0)
+        return SLUICE_OK;
     if (s->outcome.what == MERGE_REJECTED)
-        return keep_refused(s, values, count, err);
+        return keep_refused(s, id, values, count, err);
+    if (s->outcome.rebound)
+        note_rebound(s);
     s->tally.resolved++;
-    return rejects_resolve(s->rejects, id, err);
+    return rejects_resolve(s->rejects, id, buf_str(&s->outcome.key), err);
 }
 
-static int retry_one(struct sink *s, const struct reject *r, struct err *err)
+static int retry_one(struct sink *s, const struct reject *r, bool by_itself, struct err *err)
 {
     sluice_value *values = calloc(s->table->column_count + 1, sizeof(*values));
     struct record_keep *keep = NULL;
@@ -254,7 +269,7 @@ static int retry_one(struct sink *s, const struct reject *r, struct err *err)
 
     snprintf(id, sizeof(id), "%s", r->id);
     if (!rc)
-        rc = sink_retry(s, id, values, (uint32_t)s->table->column_count, err);
+        rc = sink_retry(s, id, by_itself ? r->reason : NULL, values, (uint32_t)s->table->column_count, err);
     else if (rc == SLUICE_E_BUG)
         rc = SLUICE_OK; /* kept by an older stream: it stays as it is */
     record_keep_free(keep);
@@ -275,7 +290,11 @@ int sink_retry_kept(struct sink *s, bool retryable_only, struct err *err)
         if (strcmp(r.kind, REJECT_STORE) != 0)
             continue;
         s->tally.retried++;
-        rc = retry_one(s, &r, err);
+        rc = retry_one(s, &r, retryable_only, err);
+        if (!rc && ++s->batch >= s->batch_max)
+            rc = sink_commit(s, NULL, err);
+        if (!rc)
+            rc = begin(s, err);
         if (rc)
             return rc;
     }

@@ -16,6 +16,9 @@
 struct sink_tally {
     int64_t ignored, unchanged, rebound, retried, resolved;
     int64_t details_lost; /* errors beyond those that a result carries */
+    int64_t held;         /* rejects that hold the cursor back (hold.h); 0: it may move */
+    int64_t left_behind;  /* rejects that it moved past, since it may be held no longer */
+    int64_t held_since;   /* of either; microseconds since 1970 UTC */
 };
 
 struct sink {
@@ -24,6 +27,7 @@ struct sink {
     struct run *run;
     bool dry_run;        /* one transaction, rolled back at the end */
     uint32_t batch_max;  /* records a transaction */
+    int64_t hold_us;     /* how long retryable rejects may hold the cursor back; 0: they do not */
     /* private */
     struct target *target;
     struct rejects *rejects;
@@ -50,18 +54,21 @@ int sink_row(struct sink *s, const sluice_value *values, uint32_t count, struct 
 int sink_skip(struct sink *s, struct err *err);
 int sink_reject(struct sink *s, sluice_str key, sluice_str why, sluice_str source, struct err *err);
 
-/* Commit what is open; `cursor` (NULL: none) goes with it. */
+/* Commit what is open; `cursor` (NULL: none) goes with it, unless rejects hold it back. */
 int sink_commit(struct sink *s, const struct cursor *cursor, struct err *err);
 
 /* Is a transaction open? It should not wait for a slow source. */
 bool sink_is_open(const struct sink *s);
 
-/* The last transaction: what is open, the cursor, and the run's end with status and texts as in s->run. A dry run is
- * rolled back. */
+/* The last transaction: what is open, the cursor unless rejects hold it back, and the run's end with status and texts as
+ * in s->run. A dry run is rolled back. */
 int sink_finish(struct sink *s, const struct cursor *cursor, struct err *err);
 
-/* Store a kept record again: its open reject `id` is resolved when it fits now. Not counted in the run's counters. */
-int sink_retry(struct sink *s, const char *id, const sluice_value *values, uint32_t count, struct err *err);
+/* Store a kept record again: its open reject `id` is resolved when it fits now, else it tells why not. With `known`, the
+ * reason that it has, nothing is written when that is still the reason; NULL counts it as one rejection more. Not counted
+ * in the run's counters. */
+int sink_retry(struct sink *s, const char *id, const char *known, const sluice_value *values, uint32_t count,
+               struct err *err);
 
 /* Retry the store rejects of this job; `retryable_only`: just those that may pass by themselves. */
 int sink_retry_kept(struct sink *s, bool retryable_only, struct err *err);

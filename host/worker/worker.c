@@ -301,6 +301,7 @@ static int prepare_run(struct worker *w)
         rc = sink_prepare(&w->sink, &w->err);
     if (rc)
         return rc;
+    w->sink.hold_us = w->plan.windowed ? 0 : spec_int(w->spec, "hold_us"); /* a window's source re-reads nothing */
     w->full = spec_bool(w->spec, "full") || (!w->plan.windowed && !w->last.text[0]);
     if (w->full && w->what == SPEC_RUN)
         snprintf(w->run.mode, sizeof(w->run.mode), "full");

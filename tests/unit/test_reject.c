@@ -244,7 +244,7 @@ static void a_walk_gives_the_open_ones_until_they_are_resolved(void **state)
     assert_int_equal(rejects_next(r, true, "", &kept, &err), 1);
     char id[RUN_ID_SIZE];
     snprintf(id, sizeof(id), "%s", kept.id);
-    check_ok(rejects_resolve(r, id, &err), &err);
+    check_ok(rejects_resolve(r, id, str_of("2"), &err), &err);
     assert_string_equal(walk(r, true), "3={3}; ");
     assert_string_equal(walk(r, false), "1={1}; 3={3}; ");
     rejects_close(r);
@@ -267,7 +267,7 @@ static void resolving_while_walking_loses_none(void **state)
     }
     while (rejects_next(r, true, after, &kept, &err) == 1) {
         snprintf(after, sizeof(after), "%s", kept.id);
-        check_ok(rejects_resolve(r, after, &err), &err);
+        check_ok(rejects_resolve(r, after, str_of("7"), &err), &err);
         count++;
     }
     assert_int_equal(count, 20);
