@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 import urllib.parse
 
 OPTIONS = ("-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off",
@@ -78,6 +79,48 @@ class Server:
         return with_schema(f"postgresql://sluice@/postgres?host={urllib.parse.quote(str(self.dir), safe='')}", schema)
 
 
+class Pooler:
+    """PgBouncer before a server, in transaction mode: each transaction may meet another session of the `pool` it has."""
+
+    def __init__(self, server, pool=3):
+        program = shutil.which("pgbouncer", path=os.environ["PATH"] + ":/usr/sbin")
+        if not program:
+            raise RuntimeError("pgbouncer is missing; on Debian: apt-get install pgbouncer")
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="sluice-pool-"))
+        (self.dir / "ini").write_text(f"""[databases]
+* = host={server.dir} port=5432 user=sluice
+[pgbouncer]
+pool_mode = transaction
+default_pool_size = {pool}
+server_round_robin = 1
+auth_type = any
+unix_socket_dir = {self.dir}
+listen_port = 6432
+pidfile = {self.dir}/pid
+ignore_startup_parameters = options
+""")
+        if as_nobody():
+            os.chown(self.dir, as_nobody()["user"], as_nobody()["group"])
+        self.process = subprocess.Popen([program, "-q", self.dir / "ini"], cwd="/", stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL, **as_nobody())
+        deadline = time.monotonic() + 10
+        while not (self.dir / ".s.PGSQL.6432").exists():
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                raise RuntimeError("pgbouncer did not start")
+            time.sleep(0.01)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(10)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def url(self):
+        return f"postgresql://sluice@/postgres?port=6432&host={urllib.parse.quote(str(self.dir), safe='')}"
+
+
 def with_schema(url, schema):
     if not schema:
         return url
@@ -120,4 +163,4 @@ def plain(value):
     return value
 
 
-__all__ = ["Server", "psql", "query", "with_schema", "signal"]
+__all__ = ["Pooler", "Server", "psql", "query", "with_schema", "signal"]

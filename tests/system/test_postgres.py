@@ -235,5 +235,30 @@ class Ends(ServerTest):
             self.assertIn(sorted((codes[0], codes[2])), ([0, 0], [0, 3]), "one after the other, or one holds the job")
 
 
+class Pooled(ServerTest):
+    def test_every_transaction_may_meet_another_session(self):
+        with postgres.Pooler(self.server) as pooler, \
+                World("--customers", "500", store=pooler.url(), job="batch = 50;") as w:
+            holders = [subprocess.Popen(["psql", "-X", "-q", "-d", pooler.url(), "-c", "SELECT pg_sleep(0.2)"],
+                                        stdout=subprocess.DEVNULL) for _ in range(3)]  # so that there are three
+            for holder in holders:
+                holder.wait()
+            self.check_counts(w.run(CUSTOMERS), created=500, status="success")
+            w.sim.call("POST", "/_sim/touch", {"percent": 20, "seed": 3})
+            dry = w.run(CUSTOMERS, "--dry-run")
+            wet = w.run(CUSTOMERS)
+            self.assertEqual([dry.json[k] for k in COUNTERS], [wet.json[k] for k in COUNTERS])
+            self.assertGreater(wet.json["updated"], 0)
+            w.refuse("softone_customers", "new.trdr = 2000000", "no")
+            w.sim.records("customers", [{"TRDR": str(2000000 + i), "NAME": "n"} for i in range(200)])
+            self.check_counts(w.run(CUSTOMERS), created=199, errors=1, status="partial")
+            for _ in range(5):
+                self.assertEqual(w.sluice("runs").code, 0)
+            live = w.sluice("check", "--live")
+            self.assertEqual(live.code, 0, live)
+            self.assertEqual(psql(self.server.url(), "SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle'"
+                                                     " AND backend_type = 'client backend'").strip(), "1")
+
+
 if __name__ == "__main__":
     unittest.main()
