@@ -59,9 +59,12 @@ static void count_up(char id[ID_BYTES])
 
 void id_new_after(const char *last, char out[ID_BYTES])
 {
-    id_new(out);
-    if (strcmp(out, last) > 0)
-        return;
-    memmove(out, last, ID_BYTES);
-    count_up(out);
+    char id[ID_BYTES];
+
+    id_new(id);
+    if (strcmp(id, last) <= 0) {
+        memcpy(id, last, ID_BYTES);
+        count_up(id);
+    }
+    memcpy(out, id, ID_BYTES);
 }

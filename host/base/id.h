@@ -10,7 +10,8 @@
 /* A new id: ten characters of wall time in milliseconds, sixteen of randomness, in Crockford's base 32. */
 void id_new(char out[ID_BYTES]);
 
-/* A new id that sorts behind `last` ("": any does), also when it is made in the same millisecond. */
+/* A new id that sorts behind `last` ("": any does), also when it is made in the same millisecond. `out` may be
+ * `last`. */
 void id_new_after(const char *last, char out[ID_BYTES]);
 
 #endif

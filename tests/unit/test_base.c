@@ -226,6 +226,35 @@ static void ids_are_ulids_that_sort_by_time_and_never_repeat(void **state)
     }
 }
 
+static void an_id_sorts_behind_the_one_before_in_the_same_millisecond_too(void **state)
+{
+    static const struct {
+        const char *last, *want; /* want NULL: a new one */
+    } cases[] = {
+        {"", NULL},
+        {"00000000000000000000000000", NULL},
+        {"7ZZZZZZZZZ0000000000000000", "7ZZZZZZZZZ0000000000000001"},
+        {"7ZZZZZZZZZ0000000000000009", "7ZZZZZZZZZ000000000000000A"},
+        {"7ZZZZZZZZZ000000000000H0ZZ", "7ZZZZZZZZZ000000000000H100"},
+        {"7YZZZZZZZZZZZZZZZZZZZZZZZZ", "7Z000000000000000000000000"},
+    };
+    char id[ID_BYTES];
+    (void)state;
+
+    for (size_t i = 0; i < LEN(cases); i++) {
+        id_new_after(cases[i].last, id);
+        assert_true(strcmp(id, cases[i].last) > 0);
+        if (cases[i].want)
+            assert_string_equal(id, cases[i].want);
+    }
+    for (int i = 0; i < 2000; i++) {
+        char last[ID_BYTES];
+        memcpy(last, id, sizeof(last));
+        id_new_after(id, id);
+        assert_true(strcmp(id, last) > 0);
+    }
+}
+
 static void all_random_digits_of_an_id_vary(void **state)
 {
     (void)state;
@@ -363,6 +392,7 @@ int main(void)
         cmocka_unit_test(secrets_are_masked_in_every_form),
         cmocka_unit_test(text_is_looked_at_only_up_to_its_length),
         cmocka_unit_test(ids_are_ulids_that_sort_by_time_and_never_repeat),
+        cmocka_unit_test(an_id_sorts_behind_the_one_before_in_the_same_millisecond_too),
         cmocka_unit_test(all_random_digits_of_an_id_vary),
         cmocka_unit_test(the_clocks_run),
         cmocka_unit_test(a_file_is_read_whole_up_to_its_limit),
