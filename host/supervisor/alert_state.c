@@ -160,14 +160,15 @@ static void take_gap(struct alert_state *s, const struct telling *t, struct aler
     s->gap = gap;
 }
 
-/* A run that did not complete does not tell that there are no rejects any more. */
+/* A run that did not complete does not tell that there are no rejects any more. That the cursor could not be held back any
+ * longer and has left rejects behind is news each time. */
 static void take_rejects(struct alert_state *s, const struct telling *t, struct alert_event *event)
 {
-    bool rejects = spec_int(event->run, "errors") > 0;
+    bool rejects = spec_int(event->run, "errors") > 0, left_behind = alert_left_behind(event->run) > 0;
 
     event->what = ALERT_REJECTS;
     event->failures = s->failures;
-    if (rejects && !s->rejects)
+    if (left_behind || (rejects && !s->rejects))
         tell_all(t, event);
     s->rejects = rejects || (s->rejects && !is_complete(event->run));
 }

@@ -88,8 +88,21 @@ static void add_stale(struct buf *out, const struct alert_event *e, const char *
     date_print(out, e->since / 1000000 * 1000000);
 }
 
+int64_t alert_left_behind(const json_t *run)
+{
+    return spec_int(json_object_get(run, "stats"), "left_behind");
+}
+
 static void add_rejects(struct buf *out, const struct alert_event *e, const char *job)
 {
+    int64_t left_behind = alert_left_behind(e->run);
+
+    if (left_behind > 0) {
+        buf_printf(out, "%s: its cursor was held back as long as `hold` allows and has left %lld rejected record%s behind; "
+                        "`sluice rejects %s` lists what is open",
+                   job, (long long)left_behind, left_behind == 1 ? "" : "s", job);
+        return;
+    }
     buf_printf(out, "%s rejected %lld of %lld records; `sluice rejects %s` lists them", job,
                (long long)spec_int(e->run, "errors"), (long long)spec_int(e->run, "processed"), job);
 }

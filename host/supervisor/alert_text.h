@@ -12,4 +12,7 @@ json_t *alert_json(const struct alert_event *event, const char *job, int64_t now
 /* The warning of a run that found a gap; NULL when it has none. */
 const char *alert_gap_warning(const json_t *run);
 
+/* How many rejects the cursor left behind in this run, since it could not be held back any longer. */
+int64_t alert_left_behind(const json_t *run);
+
 #endif

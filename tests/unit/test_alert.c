@@ -72,6 +72,10 @@ static json_t *run_of_letter(char letter)
         return run_of("cancelled", "incremental", 0);
     case 'r': /* only retries rejects */
         return run_of("success", "retry", 0);
+    case 'l': /* nothing was rejected, and the cursor moved past rejects of before */
+        run = run_of("success", "incremental", 0);
+        json_object_set_new(json_object_get(run, "stats"), "left_behind", json_integer(3));
+        return run;
     case 'b': /* was never begun: there is no run */
         run = run_of("failed", "incremental", 0);
         json_object_set_new(run, "run", json_null());
@@ -145,6 +149,8 @@ static const struct {
     {"gap", 1, "gcbrg", "gap:1 "},
     {"rejects", 1, "sppsp", "rejects:2 rejects:5 "},
     {"rejects", 1, "pfpxp", "rejects:1 "}, /* a failure does not tell that all is well */
+    {"rejects", 1, "pplps", "rejects:1 rejects:3 rejects:4 "}, /* leaving some behind is news, also among others */
+    {"failing recovered", 1, "pl", ""},
     {"failing recovered gap stale rejects", 2, "pffgs", "rejects:1 failing:3 recovered:4 gap:4 "},
     {"stale", 1, "fffgpfs", ""},
 };
@@ -297,6 +303,7 @@ static void each_kind_says_what_happened(void **state)
     (void)state;
     json_t *failed = run_of("failed", "incremental", 0), *crashed = run_of("crashed", "incremental", 0);
     json_t *partial = run_of("partial", "incremental", 2), *good = run_of("success", "incremental", 0);
+    json_t *left = run_of_letter('l');
     const struct {
         struct alert_event event;
         const char *want;
@@ -309,6 +316,9 @@ static void each_kind_says_what_happened(void **state)
         {{.what = ALERT_RECOVERED, .run = good}, "erp.customers works again"},
         {{.what = ALERT_REJECTS, .run = partial},
          "erp.customers rejected 2 of 5 records; `sluice rejects erp.customers` lists them"},
+        {{.what = ALERT_REJECTS, .run = left},
+         "erp.customers: its cursor was held back as long as `hold` allows and has left 3 rejected records behind; "
+         "`sluice rejects erp.customers` lists what is open"},
         {{.what = ALERT_STALE, .since = INT64_C(1760173125123456)},
          "erp.customers has had no good run since 2025-10-11T08:58:45Z"},
         {{.what = ALERT_STALE}, "erp.customers has had no good run yet"},
@@ -324,6 +334,7 @@ static void each_kind_says_what_happened(void **state)
     json_decref(crashed);
     json_decref(partial);
     json_decref(good);
+    json_decref(left);
 }
 
 static void a_gap_names_its_interval(void **state)
