@@ -2,7 +2,9 @@
 #include "cli.h"
 
 #include "late_curl.h"
+#include "late_pq.h"
 
+#include <event2/event.h>
 #include <gnu/libc-version.h>
 #include <libconfig.h>
 #include <sqlite3.h>
@@ -19,6 +21,12 @@ struct library {
 static void version_number(char *out, size_t size, int major, int minor, int patch)
 {
     snprintf(out, size, "%d.%d.%d", major, minor, patch);
+}
+
+/* 150020 is 15.20. */
+static void libpq_version(char *out, size_t size)
+{
+    snprintf(out, size, "%d.%d", PQlibVersion() / 10000, PQlibVersion() % 10000);
 }
 
 static void print_libraries(const struct library *list, size_t count)
@@ -38,8 +46,8 @@ static json_t *libraries_json(const struct library *list, size_t count)
 
 static int version_verb(struct cli *cli, int argc, char **argv)
 {
-    char abi[32], libconfig[32];
-    struct err err = {0};
+    char abi[32], libconfig[32], libpq[32];
+    struct err err = {0}, no_libpq = {0};
     int count = cli_parse(cli, &cli_verb_version, argc, argv, NULL, 0);
 
     if (count < 0)
@@ -48,10 +56,14 @@ static int version_verb(struct cli *cli, int argc, char **argv)
         return cli_usage("version takes no arguments");
     snprintf(abi, sizeof(abi), "%s.%d", strrchr(SLUICE_ENTRY, 'v') + 1, SLUICE_ABI_MINOR);
     version_number(libconfig, sizeof(libconfig), LIBCONFIG_VER_MAJOR, LIBCONFIG_VER_MINOR, LIBCONFIG_VER_REVISION);
+    if (!late_pq_load(&no_libpq))
+        libpq_version(libpq, sizeof(libpq));
     const struct library libraries[] = {
         {"libcurl", late_curl_load(&err) ? err.msg : curl_version()},
         {"jansson", jansson_version_str()},
         {"sqlite", sqlite3_libversion()},
+        {"libpq", no_libpq.code ? no_libpq.msg : libpq},
+        {"libevent", event_get_version()},
         {"libconfig", libconfig},
         {"zlib", zlibVersion()},
         {"glibc", gnu_get_libc_version()},
