@@ -95,7 +95,9 @@ static int prepare(struct rejects *r, struct err *err)
         {&r->retried, "UPDATE sluice_rejects SET record_key = $1, reason = $2, kind = $3, payload = $4,"
                       " seen_count = seen_count + 1, last_seen_at = $5 WHERE id = $6"},
         {&r->resolve, "UPDATE sluice_rejects SET resolved_at = $1 WHERE id = $2"},
-        {&r->one, "SELECT id, record_key, reason, kind, payload FROM sluice_rejects WHERE id = $1 AND " REJECT_OPEN},
+        /* whether it is open is no condition: the index of the open ones is no way to find one by its id */
+        {&r->one, "SELECT id, record_key, reason, kind, payload, COALESCE(resolved_at, superseded_at, '')"
+                  " FROM sluice_rejects WHERE id = $1"},
     };
 
     for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
@@ -253,6 +255,29 @@ int rejects_supersede(struct rejects *r, sluice_str key, struct err *err)
     return rc;
 }
 
+int rejects_supersede_all(struct rejects *r, const char *keys, struct err *err)
+{
+    struct buf sql = {0}, now = {0};
+    struct db_stmt *st = NULL;
+
+    if (r->open == 0)
+        return SLUICE_OK;
+    buf_printf(&sql, "UPDATE sluice_rejects SET superseded_at = $1 WHERE job = $2 AND partition = $3 AND record_key <> ''"
+                     " AND " REJECT_OPEN " AND record_key IN (%s)", keys);
+    now_text(&now);
+    int rc = sql.failed ? err_set(err, E_SYSTEM, "out of memory") : db_prepare(r->db, buf_text(&sql), &st, err);
+    if (!rc) {
+        db_bind_text(st, 1, buf_text(&now));
+        db_bind_text(st, 2, r->job);
+        db_bind_text(st, 3, r->partition);
+        rc = db_run(st, NULL, err);
+    }
+    db_finalize(st);
+    buf_free(&sql);
+    buf_free(&now);
+    return rc;
+}
+
 bool reject_retryable(const char *reason)
 {
     for (size_t i = 0; i < CLASS_COUNT; i++) {
@@ -308,6 +333,8 @@ int rejects_next(struct rejects *r, bool retryable_only, const char *after_id, s
         db_reset(r->one);
         db_bind_text(r->one, 1, after);
         rc = db_step(r->one, err);
+        if (rc == 1 && *db_column_text(r->one, 5))
+            rc = 0;
     }
     if (rc == 1)
         *out = (struct reject){db_column_text(r->one, 0), db_column_text(r->one, 1), db_column_text(r->one, 2),

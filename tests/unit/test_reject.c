@@ -125,7 +125,56 @@ static void other_jobs_and_partitions_are_not_touched(void **state)
     db_close(db);
 }
 
+static void a_retried_one_that_is_rejected_again_keeps_its_row_whatever_is_said_of_it(void **state)
+{
+    struct db *db = open_memory();
+    struct rejects *r = open_rejects(db, "", "run1");
+    struct err err = {0};
+    struct reject kept;
+    char id[RUN_ID_SIZE];
+    (void)state;
+
+    check_ok(rejects_put(r, str_of("x7"), "name: refused", REJECT_MAPPING, str_of("7,a"), &err), &err);
+    rejects_close(r);
+    r = open_rejects(db, "", "run2");
+    assert_int_equal(rejects_next(r, false, "", &kept, &err), 1);
+    snprintf(id, sizeof(id), "%s", kept.id);
+    check_ok(rejects_again(r, id, str_of("7"), "lock: x", REJECT_STORE, str_of("{7}"), &err), &err);
+    assert_string_equal(all_rows(db), "7 {7} lock: x run1 2; ");
+    assert_int_equal(rejects_next(r, true, "", &kept, &err), 1);
+    assert_string_equal(kept.id, id);
+    assert_string_equal(kept.kind, REJECT_STORE);
+    put(r, "7", "lock: y", "{8}"); /* the source sends it again, changed: still that record */
+    assert_string_equal(all_rows(db), "7 {8} lock: y run2 3; ");
+    rejects_close(r);
+    db_close(db);
+}
+
 /* ---- Being done with them ---- */
+
+static void storing_a_kept_version_supersedes_older_ones_of_its_key(void **state)
+{
+    struct db *db = open_memory();
+    struct rejects *r = open_rejects(db, "", "run1");
+    struct err err = {0};
+    struct reject kept;
+    char id[RUN_ID_SIZE];
+    (void)state;
+
+    put(r, "7", "lock: x", "{1}");
+    put(r, "7", "lock: x", "{2}");
+    put(r, "7", "lock: x", "{3}");
+    put(r, "8", "lock: x", "{1}");
+    assert_int_equal(rejects_next(r, true, "", &kept, &err), 1);
+    snprintf(id, sizeof(id), "%s", kept.id);
+    assert_int_equal(rejects_next(r, true, id, &kept, &err), 1);
+    snprintf(id, sizeof(id), "%s", kept.id);
+    check_ok(rejects_resolve(r, id, str_of("7"), &err), &err);
+    assert_string_equal(all_rows(db), "7 {1} lock: x run1 1 superseded; 7 {2} lock: x run1 1 resolved; "
+                                      "7 {3} lock: x run1 1; 8 {1} lock: x run1 1; ");
+    rejects_close(r);
+    db_close(db);
+}
 
 static void storing_a_key_supersedes_all_its_open_rejects(void **state)
 {
@@ -199,10 +248,27 @@ static void only_what_may_pass_by_itself_is_retryable(void **state)
     };
     (void)state;
 
+    struct db *db = open_memory();
+    struct rejects *r = open_rejects(db, "", "run1");
+    struct err err = {0};
+    struct reject kept;
+    int count = 0;
+
     for (size_t i = 0; i < LEN(cases); i++) {
         if (reject_retryable(cases[i].reason) != cases[i].retryable)
             fail_msg("%s", cases[i].reason);
+        count += cases[i].retryable;
+        put(r, "", cases[i].reason, cases[i].reason);
     }
+    check_ok(rejects_put(r, str_of(""), "lock: a connector's word", REJECT_MAPPING, str_of("{}"), &err), &err);
+    for (char after[RUN_ID_SIZE] = ""; rejects_next(r, true, after, &kept, &err) == 1; count--) {
+        assert_true(reject_retryable(kept.reason));
+        assert_string_equal(kept.kind, REJECT_STORE);
+        snprintf(after, sizeof(after), "%s", kept.id);
+    }
+    assert_int_equal(count, 0); /* the database finds the same ones */
+    rejects_close(r);
+    db_close(db);
 }
 
 /* The keys that rejects_next() gives, one after the other. */
@@ -235,9 +301,7 @@ static void a_walk_gives_the_open_ones_until_they_are_resolved(void **state)
 
     assert_string_equal(walk(r, false), "");
     put(r, "1", "constraint: x", "{1}");
-    usleep(2000); /* ids are in the order of their milliseconds */
     put(r, "2", "lock: x", "{2}");
-    usleep(2000);
     put(r, "3", "foreign-key: x", "{3}");
     assert_string_equal(walk(r, false), "1={1}; 2={2}; 3={3}; ");
     assert_string_equal(walk(r, true), "2={2}; 3={3}; ");
@@ -261,16 +325,19 @@ static void resolving_while_walking_loses_none(void **state)
     int count = 0;
     (void)state;
 
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 600; i++) { /* more than are read ahead */
         snprintf(payload, sizeof(payload), "{%d}", i);
         put(r, "7", "lock: x", payload);
     }
     while (rejects_next(r, true, after, &kept, &err) == 1) {
         snprintf(after, sizeof(after), "%s", kept.id);
+        snprintf(payload, sizeof(payload), "{%d}", count);
+        assert_int_equal(kept.payload.len, strlen(payload));
+        assert_memory_equal(kept.payload.ptr, payload, kept.payload.len);
         check_ok(rejects_resolve(r, after, str_of("7"), &err), &err);
         count++;
     }
-    assert_int_equal(count, 20);
+    assert_int_equal(count, 600);
     assert_string_equal(walk(r, false), "");
     rejects_close(r);
     db_close(db);
@@ -357,6 +424,8 @@ int main(void)
         cmocka_unit_test(of_two_payloads_of_a_key_each_finds_its_own_row),
         cmocka_unit_test(payloads_and_keys_are_bytes),
         cmocka_unit_test(other_jobs_and_partitions_are_not_touched),
+        cmocka_unit_test(a_retried_one_that_is_rejected_again_keeps_its_row_whatever_is_said_of_it),
+        cmocka_unit_test(storing_a_kept_version_supersedes_older_ones_of_its_key),
         cmocka_unit_test(storing_a_key_supersedes_all_its_open_rejects),
         cmocka_unit_test(a_new_run_sees_what_older_ones_left_open),
         cmocka_unit_test(only_what_may_pass_by_itself_is_retryable),
