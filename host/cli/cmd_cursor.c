@@ -55,14 +55,20 @@ static int get(const struct cli *cli, const struct config *config, const struct 
 
 /* ---- set and reset ---- */
 
+struct busy_walk {
+    struct db *db;
+    struct err *err;
+};
+
 static int busy(const struct run *r, void *context)
 {
+    const struct busy_walk *w = context;
     char who[OWNER_SIZE];
 
-    if (!view_is_running(r))
+    if (!view_is_running(w->db, r))
         return 0;
     owner_tell(r->host, who, sizeof(who));
-    return err_set(context, E_BUSY, "%s is running: run %s of %s; its cursor is left alone", r->job, r->id, who);
+    return err_set(w->err, E_BUSY, "%s is running: run %s of %s; its cursor is left alone", r->job, r->id, who);
 }
 
 /* A job with partitions has a cursor for each of them, and none of its own that a run would read. */
@@ -108,10 +114,11 @@ static int reset_cursors(struct db *db, const struct request *q, struct err *err
 /* In one transaction, which no run can start or commit beside. */
 static int change(struct db *db, const struct request *q, struct err *err)
 {
+    struct busy_walk w = {db, err};
     int rc = db_begin(db, err);
 
     if (!rc)
-        rc = ledger_running(db, q->job, busy, err, err);
+        rc = ledger_running(db, q->job, busy, &w, err);
     if (!rc)
         rc = q->text ? set_cursor(db, q, err) : reset_cursors(db, q, err);
     if (!rc)

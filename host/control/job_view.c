@@ -5,8 +5,8 @@
 #include "clock.h"
 #include "date.h"
 #include "fires.h"
+#include "hosts.h"
 #include "ledger.h"
-#include "owner.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -57,9 +57,19 @@ static int next_run(const struct config_job *job, bool paused, int64_t now, json
 /* ---- What the store knows ---- */
 
 struct job_state {
+    struct db *db;
     bool paused, running;
+    char last_id[RUN_ID_SIZE];
     json_t *last; /* NULL: it never ended a run */
 };
+
+/* Or may live, when the store does not tell. */
+static bool lives(const struct job_state *s, const char *owner)
+{
+    struct err ignored = {0};
+
+    return hosts_owner_alive(s->db, owner, &ignored) != 0;
+}
 
 /* Run a query with the job's name as its parameter until `row` returns false. */
 static int query(struct db *db, const char *sql, const char *job, bool (*row)(struct db_stmt *st, void *context),
@@ -90,34 +100,32 @@ static bool see_running(struct db_stmt *st, void *context)
 {
     struct job_state *s = context;
 
-    s->running = owner_alive(db_column_text(st, 0));
+    s->running = lives(s, db_column_text(st, 0));
     return !s->running;
 }
 
 /* A run that is marked as running but whose process is gone has ended too. */
 static bool see_ended(struct db_stmt *st, void *context)
 {
-    char *id = context;
-    bool goes_on = strcmp(db_column_text(st, 1), "running") == 0 && owner_alive(db_column_text(st, 2));
+    struct job_state *s = context;
+    bool goes_on = strcmp(db_column_text(st, 1), "running") == 0 && lives(s, db_column_text(st, 2));
 
     if (!goes_on)
-        snprintf(id, RUN_ID_SIZE, "%s", db_column_text(st, 0));
+        snprintf(s->last_id, sizeof(s->last_id), "%s", db_column_text(st, 0));
     return goes_on;
 }
 
 static int keep_run(const struct run *r, void *context)
 {
-    json_t **out = context;
+    struct job_state *s = context;
 
-    *out = view_run_json(r);
+    s->last = view_run_json(s->db, r);
     return 0;
 }
 
 static int job_state(struct db *db, const char *job, struct job_state *out, struct err *err)
 {
-    char last[RUN_ID_SIZE] = "";
-
-    *out = (struct job_state){0};
+    *out = (struct job_state){.db = db};
     if (!db)
         return SLUICE_OK;
     int rc = query(db, "SELECT paused FROM sluice_jobs WHERE job = $1", job, see_paused, out, err);
@@ -128,9 +136,9 @@ static int job_state(struct db *db, const char *job, struct job_state *out, stru
         rc = query(db,
                    "SELECT id, status, host FROM sluice_runs WHERE job = $1 AND parent IS NULL"
                    " ORDER BY started_at DESC, id DESC",
-                   job, see_ended, last, err);
-    if (!rc && *last)
-        rc = ledger_list(db, NULL, last, 1, keep_run, &out->last, err);
+                   job, see_ended, out, err);
+    if (!rc && *out->last_id)
+        rc = ledger_list(db, NULL, out->last_id, 1, keep_run, out, err);
     return rc;
 }
 

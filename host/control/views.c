@@ -2,6 +2,7 @@
 #include "views.h"
 
 #include "cursor.h"
+#include "hosts.h"
 #include "ledger.h"
 #include "owner.h"
 #include "reject.h"
@@ -32,17 +33,19 @@ static json_t *finish(int rc, const char *key, json_t *list, struct err *err)
 
 /* ---- Runs ---- */
 
-bool view_is_running(const struct run *r)
+bool view_is_running(struct db *db, const struct run *r)
 {
-    return strcmp(r->status, "running") == 0 && r->host && owner_alive(r->host);
+    struct err ignored = {0};
+
+    return strcmp(r->status, "running") == 0 && r->host && hosts_owner_alive(db, r->host, &ignored) != 0;
 }
 
-json_t *view_run_json(const struct run *r)
+json_t *view_run_json(struct db *db, const struct run *r)
 {
     json_t *json = run_json(r);
     char who[OWNER_SIZE], why[OWNER_SIZE + 32];
 
-    if (!json || strcmp(r->status, "running") != 0 || view_is_running(r))
+    if (!json || strcmp(r->status, "running") != 0 || view_is_running(db, r))
         return json;
     owner_tell(r->host ? r->host : "its process", who, sizeof(who));
     snprintf(why, sizeof(why), "%s is gone", who);
@@ -51,23 +54,31 @@ json_t *view_run_json(const struct run *r)
     return json;
 }
 
+struct run_walk {
+    struct db *db;
+    json_t *list;
+};
+
 static int add_run(const struct run *r, void *context)
 {
-    return json_array_append_new(context, view_run_json(r)) ? E_SYSTEM : 0;
+    const struct run_walk *w = context;
+
+    return json_array_append_new(w->list, view_run_json(w->db, r)) ? E_SYSTEM : 0;
 }
 
 json_t *view_runs(struct db *db, const char *job, int64_t limit, struct err *err)
 {
-    json_t *list = json_array();
-    int rc = db ? ledger_list(db, job, NULL, limit, add_run, list, err) : 0;
+    struct run_walk w = {db, json_array()};
+    int rc = db ? ledger_list(db, job, NULL, limit, add_run, &w, err) : 0;
 
-    return finish(rc, "runs", list, err);
+    return finish(rc, "runs", w.list, err);
 }
 
 json_t *view_run(struct db *db, const char *id, struct err *err)
 {
     json_t *found = json_array(), *run = NULL;
-    int rc = db ? ledger_find(db, id, 2, add_run, found, err) : 0;
+    struct run_walk w = {db, found};
+    int rc = db ? ledger_find(db, id, 2, add_run, &w, err) : 0;
 
     if (rc >= 0 && json_array_size(found) == 0)
         err_set(err, E_NOT_FOUND, "there is no run \"%s\"", id);

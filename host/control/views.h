@@ -31,10 +31,10 @@ json_t *view_runs(struct db *db, const char *job, int64_t limit, struct err *err
 json_t *view_run(struct db *db, const char *id, struct err *err);
 
 /* The object of a run as it is: one that is marked as running but whose process is gone has crashed. */
-json_t *view_run_json(const struct run *r);
+json_t *view_run_json(struct db *db, const struct run *r);
 
-/* Is it running, in a process that lives? */
-bool view_is_running(const struct run *r);
+/* Is it running, in a process that lives, or may do so when the store does not tell? */
+bool view_is_running(struct db *db, const struct run *r);
 
 /* {"rejects":[{"id","run","job","partition","key","reason","kind","payload","count","first_seen","last_seen"}]}: those
  * that are open, of `job` (NULL: all), oldest first. */

@@ -4,6 +4,7 @@
 #include "buf.h"
 #include "clock.h"
 #include "date.h"
+#include "hosts.h"
 #include "jobs.h"
 #include "owner.h"
 #include "stamp.h"
@@ -66,71 +67,6 @@ int ledger_close(struct db *db, const char *id, const char *status, const char *
     return rc;
 }
 
-/* ---- Runs whose process is gone ---- */
-
-struct dead {
-    char (*ids)[RUN_ID_SIZE], (*reasons)[OWNER_SIZE + 16];
-    size_t count;
-};
-
-static int note_dead(const struct run *r, void *context)
-{
-    struct dead *d = context;
-    char who[OWNER_SIZE];
-
-    if (r->host && owner_alive(r->host))
-        return 0;
-    void *ids = reallocarray(d->ids, d->count + 1, sizeof(*d->ids));
-    if (ids)
-        d->ids = ids;
-    void *reasons = reallocarray(d->reasons, d->count + 1, sizeof(*d->reasons));
-    if (reasons)
-        d->reasons = reasons;
-    if (!ids || !reasons || !r->host)
-        return E_SYSTEM;
-    owner_tell(r->host, who, sizeof(who));
-    snprintf(d->ids[d->count], sizeof(d->ids[0]), "%s", r->id);
-    snprintf(d->reasons[d->count], sizeof(d->reasons[0]), "its %s is gone", who);
-    d->count++;
-    return 0;
-}
-
-static int close_each(struct db *db, const struct dead *d, int64_t *count, struct err *err)
-{
-    int rc = db_begin(db, err);
-    int64_t n = 0;
-
-    for (size_t i = 0; !rc && i < d->count; i++) {
-        bool closed = false;
-        rc = ledger_close(db, d->ids[i], "crashed", d->reasons[i], &closed, err);
-        n += closed;
-    }
-    if (!rc)
-        rc = db_commit(db, err);
-    if (rc)
-        db_rollback(db);
-    else
-        *count = n;
-    return rc;
-}
-
-int ledger_close_dead(struct db *db, int64_t *count, struct err *err)
-{
-    struct dead d = {0};
-    int64_t closed = 0;
-    int rc = ledger_running(db, NULL, note_dead, &d, err);
-
-    if (rc == E_SYSTEM && !err->code)
-        err_set(err, E_SYSTEM, "out of memory");
-    if (!rc && d.count > 0)
-        rc = close_each(db, &d, &closed, err);
-    free(d.ids);
-    free(d.reasons);
-    if (!rc && count)
-        *count = closed;
-    return rc;
-}
-
 /* ---- The start ---- */
 
 /* The running run of this job, if any: E_BUSY when its process lives, else it is closed. */
@@ -156,7 +92,10 @@ static int clear_holder(struct db *db, const struct run *r, struct err *err)
     if (rc <= 0)
         return rc;
     owner_tell(host, who, sizeof(who));
-    if (owner_alive(host))
+    rc = hosts_owner_alive(db, host, err);
+    if (rc < 0)
+        return rc;
+    if (rc)
         return err_set(err, E_BUSY, "%s is already running: run %s of %s, since %s", r->job, id, who, since);
     char reason[OWNER_SIZE + 80];
     snprintf(reason, sizeof(reason), "its %s is gone; found by run %s", who, r->id);
@@ -181,8 +120,10 @@ static int claim_fire(struct db *db, const struct run *r, struct err *err)
 int ledger_start(struct db *db, struct run *r, struct err *err)
 {
     bool mine = !db_in_transaction(db);
-    int rc = mine ? db_begin(db, err) : SLUICE_OK;
+    int rc = mine ? hosts_beat(db, 0, NULL, NULL, err) : SLUICE_OK; /* before anybody can see the run */
 
+    if (!rc && mine)
+        rc = db_begin(db, err);
     if (!rc)
         rc = clear_holder(db, r, err);
     if (!rc)

@@ -22,17 +22,27 @@ int ledger_fence(struct db *db, struct run *r, struct err *err);
 /* As ledger_fence(), and the end of the run: status, times, texts. */
 int ledger_finish(struct db *db, struct run *r, struct err *err);
 
-/* Commit a transaction whose last statement was one of these two. When the connection is cut while it commits, the batch
- * number tells afterwards whether it was done; E_STORE when it was not, or when the store stays away. */
+/* Commit a transaction whose last statement was one of these two. When the connection is cut while it commits, the
+ * batch number tells afterwards whether it was done; E_STORE when it was not, or when the store stays away. */
 int ledger_commit(struct db *db, const struct run *r, struct err *err);
 
 /* Close run `id` as `status` when it is still running: its process died and cannot do it. *closed (may be NULL) says
  * whether it was. */
 int ledger_close(struct db *db, const char *id, const char *status, const char *reason, bool *closed, struct err *err);
 
-/* Close as crashed all runs that are marked as running and whose process is gone; *count (may be NULL) says how many.
- * Outside a transaction. */
+/* Close as crashed all runs that are marked as running and whose process is gone (hosts.h); *count (may be NULL) says
+ * how many. Outside a transaction. */
 int ledger_close_dead(struct db *db, int64_t *count, struct err *err);
+
+/* The same of this host's runs, a while after the process was first seen to be gone: whoever watches it tells better
+ * why. To be called from time to time, since to other hosts they live as long as this host beats. `left`, empty at
+ * first, keeps what was seen; ledger_left_free(). Outside a transaction. */
+struct ledger_left {
+    char (*ids)[RUN_ID_SIZE];
+    size_t count;
+};
+int ledger_close_left(struct db *db, struct ledger_left *left, struct err *err);
+void ledger_left_free(struct ledger_left *left);
 
 /* ---- What the ledger knows ----
  *

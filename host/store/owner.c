@@ -81,6 +81,27 @@ bool owner_alive(const char *owner)
     return strcmp(boot, mine) == 0 && start_time((pid_t)pid, &now) && now == ticks;
 }
 
+bool owner_host(const char *owner, char out[OWNER_SIZE])
+{
+    char boot[9];
+    long pid;
+    unsigned long long ticks;
+    const char *end = strrchr(owner, '/');
+
+    if (!parse(owner, boot, &pid, &ticks) || (size_t)(end - owner) >= OWNER_SIZE)
+        return false;
+    memcpy(out, owner, (size_t)(end - owner));
+    out[end - owner] = '\0';
+    return true;
+}
+
+bool owner_is_here(const char *owner)
+{
+    char self[OWNER_SIZE], mine[OWNER_SIZE], its[OWNER_SIZE];
+
+    return owner_of(getpid(), self) && owner_host(self, mine) && owner_host(owner, its) && strcmp(mine, its) == 0;
+}
+
 void owner_tell(const char *owner, char *out, size_t size)
 {
     char boot[9];
