@@ -7,8 +7,8 @@
 /* Since the cursor moved; without one, ever. */
 #define MOVED "COALESCE((SELECT updated_at FROM sluice_cursors WHERE job = $1 AND partition = $2), '')"
 
-/* The condition on last_seen_at follows from the other one, and has an index. What was closed longer ago than a hold can
- * last has nothing to do with this one. */
+/* The condition on last_seen_at follows from the other one, and has an index. What was closed longer ago than a hold
+ * can last has nothing to do with this one. */
 static int prepare(struct db *db, struct db_stmt **out, struct err *err)
 {
     struct buf sql = {0};

@@ -83,7 +83,8 @@ static int prepare(struct rejects *r, struct err *err)
         const char *sql;
     } list[] = {
         {&r->find, "SELECT id FROM sluice_rejects WHERE job = $1 AND partition = $2 AND record_key = $3"
-                   " AND " REJECT_OPEN " AND (payload = $4 OR ($3 <> '' AND run_id <> $5)) ORDER BY payload = $4 DESC, id LIMIT 1"},
+                   " AND " REJECT_OPEN " AND (payload = $4 OR ($3 <> '' AND run_id <> $5))"
+                   " ORDER BY payload = $4 DESC, id LIMIT 1"},
         {&r->again, "UPDATE sluice_rejects SET run_id = $1, reason = $2, kind = $3, payload = $4,"
                     " seen_count = seen_count + 1, last_seen_at = $5 WHERE id = $6"},
         {&r->insert, "INSERT INTO sluice_rejects (id, run_id, job, partition, record_key, reason, payload, kind,"

@@ -27,6 +27,9 @@ int rejects_put(struct rejects *r, sluice_str key, const char *reason, const cha
 /* A record with this key was stored: its open rejects are superseded. Cheap while there are none. */
 int rejects_supersede(struct rejects *r, sluice_str key, struct err *err);
 
+/* The same for many: all keys that the query `keys` gives. */
+int rejects_supersede_all(struct rejects *r, const char *keys, struct err *err);
+
 /* The open rejects of the job, in the order in which they came, when `retryable_only` just those that may pass by
  * themselves. Reads one after `after_id` ("": the first). 1: *out is filled, its texts live until the next call; 0: no
  * more. */

@@ -32,8 +32,9 @@ static void tell_held(struct sink *s)
 {
     struct buf text = {0};
 
-    buf_printf(&text, "the cursor is held back: %lld rejected record%s may yet be stored; until then, and at the latest "
-                      "until ",
+    buf_printf(&text,
+               "the cursor is held back: %lld rejected record%s may yet be stored; until then, and at the latest "
+               "until ",
                RECORDS(s->tally.held));
     put_second(&text, s->tally.held_since + s->hold_us);
     buf_add_str(&text, " (`hold`), each run reads from the same place");
@@ -48,8 +49,9 @@ static void tell_left_behind(struct sink *s)
 
     buf_add_str(&text, "the cursor was held back since ");
     put_second(&text, s->tally.held_since);
-    buf_printf(&text, ", as long as `hold` allows, and has moved on: left behind %lld rejected record%s, still retried at "
-                      "the start of each run; `sluice rejects %s` lists what is open",
+    buf_printf(&text,
+               ", as long as `hold` allows, and has moved on: left behind %lld rejected record%s, still retried at "
+               "the start of each run; `sluice rejects %s` lists what is open",
                RECORDS(s->tally.left_behind), s->run->job);
     run_warn(s->run, buf_text(&text));
     run_stat(s->run, "left_behind", s->tally.left_behind);

@@ -1,5 +1,5 @@
-"""Records that could not be stored: kept, retried, superseded, and holding the cursor back (contract A6.5 and A6.7), with
-a source that has a cursor of its own and is a file (hostile/feed.c)."""
+"""Records that could not be stored: kept, retried, superseded, and holding the cursor back (contract A6.5 and A6.7),
+with a source that has a cursor of its own and is a file (hostile/feed.c)."""
 import datetime
 
 from harness import *
@@ -70,6 +70,10 @@ connectors = ( {{ name = "feed"; plugin = "{HOSTILE / 'feed.so'}";
         return self.run(f"feed.{self.stream}", *arguments)
 
 
+def retries(run):
+    return run["stats"]["retried"], run["stats"]["resolved"]
+
+
 def earlier(stamp, seconds):
     moment = datetime.datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%S.%fZ") - datetime.timedelta(seconds=seconds)
     return moment.isoformat(timespec="milliseconds") + "Z"
@@ -86,8 +90,8 @@ class Hold(Test):
         if held:
             self.assertRegex(told[0], f"^the cursor is held back: {held} rejected record.* until 20..-..-..T..:..:..Z")
         if left_behind:
-            self.assertRegex(told[0], f"^the cursor was held back since 20..-..-..T..:..:..Z.* left behind {left_behind} "
-                                      f"rejected record.*sluice rejects {ORDERS}")
+            self.assertRegex(told[0], "^the cursor was held back since 20..-..-..T..:..:..Z.* left behind "
+                                      f"{left_behind} rejected record.*sluice rejects {ORDERS}")
         return result.json
 
     def start(self, w):
@@ -246,10 +250,10 @@ class Retries(Test):
             run = w.run_orders().json
             self.assertNotIn("retried", run["stats"], "it does not pass by itself")
             retried = w.sluice("rejects", "retry", ORDERS, "--json")
-            self.assertEqual((retried.code, retried.json["stats"]["retried"], retried.json["stats"]["resolved"]), (2, 1, 0))
+            self.assertEqual((retried.code, *retries(retried.json)), (2, 1, 0))
             w.change(refuse_name="y")
             retried = w.sluice("rejects", "retry", ORDERS, "--json")
-            self.assertEqual((retried.code, retried.json["stats"]["retried"], retried.json["stats"]["resolved"]), (0, 1, 1))
+            self.assertEqual((retried.code, *retries(retried.json)), (0, 1, 1))
             self.check_counts(retried, processed=0)
             self.assertEqual((w.orders(), w.rejects()), ([(1, "x"), (2, "b")], []))
 

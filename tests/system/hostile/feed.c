@@ -1,8 +1,8 @@
 /* feed.c - a source that is a file, for what a job with a cursor of its own does with records that are rejected.
  *
- * Each line is a record, "AT ID PARENT NAME"; a PARENT of "-" is none. A run delivers what is after the cursor, which is
- * an AT, and marks the AT of the last line, and of every `mark_every`th before it. A line "fail" ends the run there. Not
- * hostile: it refuses only the NAME that its setting names.
+ * Each line is a record, "AT ID PARENT NAME"; a PARENT of "-" is none. A run delivers what is after the cursor, which
+ * is an AT, and marks the AT of the last line, and of every `mark_every`th before it. A line "fail" ends the run there.
+ * Not hostile: it refuses only the NAME that its setting names.
  */
 #include "sluice/sluice.h"
 
