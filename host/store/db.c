@@ -43,6 +43,13 @@ bool db_exists(const char *url)
     return driver && driver->exists(url);
 }
 
+bool db_url_is_shared(const char *url)
+{
+    const struct db_driver *driver = driver_of(url);
+
+    return driver && driver->words->shared;
+}
+
 void db_close(struct db *db)
 {
     if (db)
@@ -199,12 +206,14 @@ void db_table_free(struct db_table *t)
     free(t->columns);
     free(t->locator);
     free(t->lasting);
+    free(t->role);
+    free(t->grants);
     *t = (struct db_table){0};
 }
 
-int db_has_index(struct db *db, const char *table, const char *column, struct err *err)
+int db_has_index(struct db *db, const char *table, const char *column, bool normalised, struct err *err)
 {
-    return db->driver->words->has_index(db, table, column, err);
+    return db->driver->words->has_index(db, table, column, normalised, err);
 }
 
 bool db_holds(const struct db *db, const struct db_table_column *column, uint32_t type)
@@ -217,6 +226,11 @@ bool db_holds(const struct db *db, const struct db_table_column *column, uint32_
 bool db_is_shared(const struct db *db)
 {
     return db->driver->words->shared;
+}
+
+bool db_alters_columns(const struct db *db)
+{
+    return db->driver->words->alters;
 }
 
 bool db_takes_nul(const struct db *db)

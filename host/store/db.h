@@ -61,6 +61,9 @@ void db_rest(struct db *db);
 /* Is there a database at `url`? False for one that the first run would create; a server is taken to be there. */
 bool db_exists(const char *url);
 
+/* What db_is_shared() says of a store at `url`. */
+bool db_url_is_shared(const char *url);
+
 /* Run one or more statements without parameters. */
 int db_exec(struct db *db, const char *sql, struct err *err);
 
@@ -114,14 +117,22 @@ struct db_table_column {
     int family;        /* what it can hold unchanged, in the driver's own words: db_holds() */
     int limit, scale;  /* characters that it takes; decimals, or digits of a second, that it rounds to; -1: any */
     bool not_null, has_default, generated;
+    bool numbered;               /* generated as a number of its own */
+    bool no_insert, no_update;   /* the role that is connected lacks the right */
     bool picky;        /* a value may be refused when it is only compared */
     bool takes_all;    /* no value that travels is ever refused for its type */
 };
 struct db_table {
     bool exists, is_view;
     bool deferred; /* a foreign key of it is looked at only when the transaction commits */
+    bool hides;    /* row-level security is in force for the role that is connected */
+    bool no_select, not_owned; /* what that role lacks: the right, or to be an owner */
+    bool triggers;  /* there are triggers for each row that is written */
+    bool completes; /* of which some see a new row before it is stored, and may fill what is empty */
     bool spread;   /* over several tables below it, in each of which rows count from one */
     char *locator; /* SQL for where a row is at the moment: a number or a text */
+    char *role;    /* the role that is connected; NULL: there are none */
+    char *grants;  /* SQL that gives it what it lacks on the sequences of columns; NULL or "": nothing */
     char *lasting; /* SQL for what a row keeps as long as it is there, or the locator */
     struct db_table_column *columns;
     size_t column_count;
@@ -131,8 +142,9 @@ struct db_table {
 int db_describe(struct db *db, const char *name, struct db_table *out, struct err *err);
 void db_table_free(struct db_table *t);
 
-/* Has the table an index that begins with `column`, plain or normalised? 1, 0 or an error. */
-int db_has_index(struct db *db, const char *table, const char *column, struct err *err);
+/* Has the table an index of all its rows that begins with `column`, as it is or `normalised` (an expression of it)? 1, 0
+ * or an error. */
+int db_has_index(struct db *db, const char *table, const char *column, bool normalised, struct err *err);
 
 /* May values of this SLUICE_* type be kept unchanged in this existing column? */
 bool db_holds(const struct db *db, const struct db_table_column *column, uint32_t type);
@@ -149,6 +161,9 @@ void db_quote_text(struct buf *out, const char *text);
 
 /* Do other programs write at the same time, so that what was read may not hold any more? */
 bool db_is_shared(const struct db *db);
+
+/* Can a column be altered once it is there? */
+bool db_alters_columns(const struct db *db);
 
 /* Can a text hold a NUL? */
 bool db_takes_nul(const struct db *db);

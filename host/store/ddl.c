@@ -2,9 +2,13 @@
 #include "ddl.h"
 
 #include "buf.h"
+#include "ddl_words.h"
+#include "verify.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define PROBLEMS_MAX 800 /* bytes of them in an error; the SQL that cures them is told in full */
 
 static const char *const system_names[3] = {"created_at", "updated_at", "last_sync_at"};
 
@@ -30,112 +34,6 @@ static int exec_buf(struct db *db, struct buf *sql, struct err *err)
     return rc;
 }
 
-/* "name" TYPE */
-static void add_column_sql(const struct db *db, struct buf *sql, const struct table_column *c)
-{
-    db_quote(sql, c->name);
-    buf_add_char(sql, ' ');
-    db_add_type(db, sql, c->type, c->scale, c->flags & SLUICE_NARROW);
-}
-
-static void add_system_sql(const struct db *db, struct buf *sql, const char *name)
-{
-    buf_printf(sql, "\"%s\" ", name);
-    db_add_type(db, sql, SLUICE_TIME, 0, false);
-}
-
-/* An identity is unique, unless dummies or empty texts stand in for none: those may repeat. */
-static bool is_unique(const struct table *t, const struct table_rule *r)
-{
-    for (size_t i = 0; i < r->column_count; i++) {
-        if (t->columns[r->columns[i]].flags & SLUICE_BLANK)
-            return false;
-    }
-    return r->rule == SLUICE_IDENTITY && r->never_count == 0;
-}
-
-/* The index that a match rule looks its key up by. */
-static void add_index_sql(const struct db *db, struct buf *sql, const struct table *t, size_t index)
-{
-    const struct table_rule *r = &t->rules[index];
-    struct buf name = {0};
-    const char *dot = strchr(t->name, '.');
-
-    buf_printf(&name, "%s_match_%zu", dot ? dot + 1 : t->name, index + 1); /* it goes where its table is */
-    buf_printf(sql, "CREATE %sINDEX ", is_unique(t, r) ? "UNIQUE " : "");
-    db_quote(sql, buf_text(&name));
-    buf_free(&name);
-    buf_add_str(sql, " ON ");
-    db_quote_table(db, sql, t->name);
-    buf_add_str(sql, " (");
-    if (t->scope != TABLE_NONE) {
-        db_quote(sql, t->columns[t->scope].name);
-        buf_add_str(sql, ", ");
-    }
-    for (size_t i = 0; i < r->column_count; i++) {
-        const struct table_column *c = &t->columns[r->columns[i]];
-        buf_add_str(sql, i ? ", " : "");
-        db_normalised(db, sql, c->name, c->flags);
-    }
-    buf_add_str(sql, ")");
-}
-
-/* Is rule `index` looked up by the primary key already? */
-static bool is_primary_key(const struct table *t, size_t index)
-{
-    const struct table_rule *r = &t->rules[index];
-    size_t keys = 0;
-
-    for (size_t i = 0; i < t->column_count; i++)
-        keys += (t->columns[i].flags & SLUICE_KEY) != 0;
-    for (size_t i = 0; i < r->column_count; i++) {
-        if (!(t->columns[r->columns[i]].flags & SLUICE_KEY))
-            return false;
-    }
-    return keys > 0 && keys == r->column_count && t->scope == TABLE_NONE;
-}
-
-static void add_primary_key_sql(struct buf *sql, const struct table *t)
-{
-    const char *separator = "";
-
-    buf_add_str(sql, ", PRIMARY KEY (");
-    for (size_t i = 0; i < t->column_count; i++) {
-        if (!(t->columns[i].flags & SLUICE_KEY))
-            continue;
-        buf_add_str(sql, separator);
-        db_quote(sql, t->columns[i].name);
-        separator = ", ";
-    }
-    buf_add_str(sql, ")");
-}
-
-static void add_create_sql(const struct db *db, struct buf *sql, const struct table *t)
-{
-    bool natural = table_has_key(t);
-
-    buf_add_str(sql, "CREATE TABLE ");
-    db_quote_table(db, sql, t->name);
-    buf_add_str(sql, " (");
-    if (!natural)
-        buf_printf(sql, "\"id\" %s, ", db_serial_type(db));
-    for (size_t i = 0; i < t->column_count; i++) {
-        const struct table_column *c = &t->columns[i];
-        if (!*c->name)
-            continue;
-        add_column_sql(db, sql, c);
-        buf_add_str(sql, c->flags & (SLUICE_REQUIRED | SLUICE_KEY) ? " NOT NULL, " : ", ");
-    }
-    for (size_t i = 0; i < 3; i++) {
-        buf_add_str(sql, i ? ", " : "");
-        add_system_sql(db, sql, system_names[i]);
-        buf_add_str(sql, " NOT NULL");
-    }
-    if (natural)
-        add_primary_key_sql(sql, t);
-    buf_add_str(sql, ")");
-}
-
 /* Whose table it is decides later whether sluice may add indexes to it. */
 static int note_creation(struct db *db, const struct table *t, struct err *err)
 {
@@ -157,54 +55,16 @@ static int create_table(struct db *db, const struct table *t, struct err *err)
 {
     struct buf sql = {0};
 
-    add_create_sql(db, &sql, t);
+    ddl_add_create(db, &sql, t);
     int rc = exec_buf(db, &sql, err);
     for (size_t i = 0; !rc && i < t->rule_count; i++) {
-        if (is_primary_key(t, i))
+        if (ddl_is_primary_key(t, i))
             continue;
-        add_index_sql(db, &sql, t, i);
+        ddl_add_index(db, &sql, t, i);
         rc = exec_buf(db, &sql, err);
     }
     buf_free(&sql);
     return rc ? err_wrap(err, "create table %s", t->name) : note_creation(db, t, err);
-}
-
-/* One line for each thing about an existing table that keeps sluice from writing to it. */
-static void list_misfits(const struct db *db, const struct table *t, const struct db_table *have, bool may_add,
-                         struct buf *out)
-{
-    if (have->is_view)
-        buf_printf(out, "\n  it is a view");
-    for (size_t i = 0; i < t->column_count; i++) {
-        const struct table_column *c = &t->columns[i];
-        const struct db_table_column *h = *c->name ? find_column(db, have, c->name) : NULL;
-
-        if (!*c->name)
-            continue;
-        if (!h && !may_add)
-            buf_printf(out, "\n  column \"%s\" is missing", c->name);
-        else if (h && h->generated)
-            buf_printf(out, "\n  column \"%s\" is generated", c->name);
-        else if (h && !db_holds(db, h, c->type))
-            buf_printf(out, "\n  column \"%s\" is of type %s, which does not keep every value of %s unchanged", c->name,
-                       h->type, c->source);
-    }
-}
-
-/* A NOT NULL column that neither sluice nor the database fills would refuse every new row. */
-static void list_unfilled(const struct db *db, const struct table *t, const struct db_table *have, struct buf *out)
-{
-    for (size_t k = 0; k < have->column_count; k++) {
-        const struct db_table_column *h = &have->columns[k];
-        bool filled = !h->not_null || h->has_default || h->generated;
-
-        for (size_t i = 0; !filled && i < t->column_count; i++)
-            filled = db_same_name(db, t->columns[i].name, h->name);
-        for (size_t i = 0; !filled && i < 3; i++)
-            filled = db_same_name(db, system_names[i], h->name);
-        if (!filled)
-            buf_printf(out, "\n  column \"%s\" is NOT NULL without a default, and nothing fills it", h->name);
-    }
 }
 
 static int add_missing(struct db *db, const struct table *t, const struct db_table *have, struct err *err)
@@ -212,18 +72,16 @@ static int add_missing(struct db *db, const struct table *t, const struct db_tab
     struct buf sql = {0};
     int rc = SLUICE_OK;
 
-    for (size_t i = 0; !rc && i < t->column_count + 3; i++) {
-        const char *name = i < t->column_count ? t->columns[i].name : system_names[i - t->column_count];
-
-        if (!*name || find_column(db, have, name))
+    for (size_t i = 0; !rc && i < t->column_count; i++) {
+        if (!*t->columns[i].name || find_column(db, have, t->columns[i].name))
             continue;
-        buf_add_str(&sql, "ALTER TABLE ");
-        db_quote_table(db, &sql, t->name);
-        buf_add_str(&sql, " ADD COLUMN ");
-        if (i < t->column_count)
-            add_column_sql(db, &sql, &t->columns[i]);
-        else
-            add_system_sql(db, &sql, name);
+        ddl_add_column(db, &sql, t, &t->columns[i]);
+        rc = exec_buf(db, &sql, err);
+    }
+    for (size_t i = 0; !rc && i < 3; i++) {
+        if (have->not_owned || find_column(db, have, system_names[i]))
+            continue;
+        ddl_add_system(db, &sql, t, i);
         rc = exec_buf(db, &sql, err);
     }
     buf_free(&sql);
@@ -246,49 +104,115 @@ static int created_by_us(struct db *db, const struct table *t, struct err *err)
     return rc;
 }
 
-/* A look-up without its index reads the whole table for each record. sluice does not add one to a table that is not
- * its own, but says which it would be. */
-static int tell_missing_indexes(struct db *db, const struct table *t, void (*warn)(void *, const char *), void *context,
-                                struct err *err)
+/* ---- A table that is there ---- */
+
+struct teller {
+    void (*warn)(void *context, const char *text);
+    void *context;
+};
+
+static void tell_cures(const struct table *t, const struct verdict *v, const struct teller *teller)
 {
-    int rc = created_by_us(db, t, err);
     struct buf text = {0};
 
-    for (size_t i = 0; rc == 0 && i < t->rule_count; i++) {
-        if (is_primary_key(t, i))
-            continue;
-        size_t first = t->scope != TABLE_NONE ? t->scope : t->rules[i].columns[0];
-        int found = db_has_index(db, t->name, t->columns[first].name, err);
-        buf_clear(&text);
-        add_index_sql(db, &text, t, i);
-        if (found == 0) {
-            struct buf line = {0};
-            buf_printf(&line, "table %s was not made by sluice and has no index for its match rule; consider: %s;",
-                       t->name, buf_text(&text));
-            warn(context, buf_text(&line));
-            buf_free(&line);
-        }
-        rc = found < 0 ? found : 0;
-    }
+    if (v->fatal)
+        buf_printf(&text, "SQL that makes table %s fit:%s", t->name, buf_text(&v->cures));
+    else
+        buf_printf(&text, "table %s is slow to write to:%s\n  SQL that cures it:%s", t->name, buf_text(&v->problems),
+                   buf_text(&v->cures));
+    teller->warn(teller->context, buf_text(&text));
     buf_free(&text);
-    return rc < 0 ? rc : SLUICE_OK;
 }
 
-static int fit_existing(struct db *db, const struct table *t, const struct db_table *have,
-                        void (*warn)(void *, const char *), void *context, struct err *err)
+/* All problems, or as many whole lines as there is room for; the SQL is complete in what is told beside it. */
+static int refuse(const struct table *t, const struct verdict *v, const struct teller *teller, struct err *err)
 {
-    struct buf misfits = {.max = 700};
+    const char *text = buf_text(&v->problems), *end = text + v->problems.len;
+    size_t shown = v->count;
 
-    list_misfits(db, t, have, !t->check_only, &misfits);
-    list_unfilled(db, t, have, &misfits);
-    if (misfits.len) {
-        int rc = err_set(err, SLUICE_E_CONFIG, "table %s does not fit:%s", t->name, buf_text(&misfits));
-        buf_free(&misfits);
-        return rc;
+    tell_cures(t, v, teller);
+    while (end - text > PROBLEMS_MAX) {
+        do
+            end--;
+        while (end > text && *end != '\n');
+        shown--;
     }
-    buf_free(&misfits);
-    int rc = t->check_only ? SLUICE_OK : add_missing(db, t, have, err);
-    return rc ? rc : tell_missing_indexes(db, t, warn, context, err);
+    if (shown == v->count)
+        return err_set(err, SLUICE_E_CONFIG, "table %s does not fit:%s", t->name, text);
+    return err_set(err, SLUICE_E_CONFIG, "table %s does not fit:%.*s\n  and %zu more, see the SQL that cures them",
+                   t->name, (int)(end - text), text, v->count - shown);
+}
+
+/* An index of sluice's own table that somebody dropped, or that a new match rule wants. */
+static int make_index(struct db *db, const struct table *t, size_t rule, const struct teller *teller, struct err *err)
+{
+    struct buf sql = {0}, text = {0};
+    struct err why = {0};
+    int rc = db_exec(db, "SAVEPOINT sluice_index", err);
+
+    ddl_add_index(db, &sql, t, rule);
+    if (!rc && !sql.failed && db_exec(db, buf_text(&sql), &why)) {
+        buf_printf(&text, "table %s is slow to write to: %s failed: %s", t->name, buf_text(&sql), why.msg);
+        teller->warn(teller->context, buf_text(&text));
+        rc = db_exec(db, "ROLLBACK TO SAVEPOINT sluice_index", err);
+    }
+    if (!rc)
+        rc = db_exec(db, "RELEASE SAVEPOINT sluice_index", err);
+    buf_free(&sql);
+    buf_free(&text);
+    return rc;
+}
+
+static int make_indexes(struct db *db, const struct table *t, const struct teller *teller, struct err *err)
+{
+    int rc = SLUICE_OK;
+
+    for (size_t i = 0; !rc && i < t->rule_count; i++) {
+        int found = verify_index(db, t, i, err);
+        rc = found < 0 ? found : found ? SLUICE_OK : make_index(db, t, i, teller, err);
+    }
+    return rc;
+}
+
+/* sluice adds no index to a table that is not its own, but says which it would be. */
+static int fit_indexes(struct db *db, const struct table *t, const struct verdict *v, const struct teller *teller,
+                       struct err *err)
+{
+    int own = v->count && !t->check_only ? created_by_us(db, t, err) : 0;
+
+    if (own > 0)
+        return make_indexes(db, t, teller, err);
+    if (own == 0 && v->count)
+        tell_cures(t, v, teller);
+    return own;
+}
+
+static int fit_existing(struct db *db, const struct table *t, const struct db_table *have, const struct teller *teller,
+                        struct err *err)
+{
+    struct verdict v;
+    int rc = verify_table(db, t, have, &v, err);
+
+    if (rc)
+        return rc;
+    if (v.fatal)
+        rc = refuse(t, &v, teller, err);
+    if (!rc && !t->check_only)
+        rc = add_missing(db, t, have, err);
+    if (!rc)
+        rc = fit_indexes(db, t, &v, teller, err);
+    verdict_free(&v);
+    return rc;
+}
+
+static int refuse_absent(struct db *db, const struct table *t, const struct teller *teller, struct err *err)
+{
+    struct verdict v;
+
+    verify_absent(db, t, &v);
+    tell_cures(t, &v, teller);
+    verdict_free(&v);
+    return err_set(err, SLUICE_E_CONFIG, "table %s is not there, and manage = \"check\" creates nothing", t->name);
 }
 
 static int read_state(struct db *db, const struct table *t, struct ddl_state *out, struct err *err)
@@ -310,6 +234,7 @@ static int read_state(struct db *db, const struct table *t, struct ddl_state *ou
 int ddl_ensure(struct db *db, const struct table *t, struct ddl_state *out, void (*warn)(void *, const char *),
                void *context, struct err *err)
 {
+    const struct teller teller = {warn, context};
     struct db_table have;
     int rc = db_describe(db, t->name, &have, err);
 
@@ -317,9 +242,9 @@ int ddl_ensure(struct db *db, const struct table *t, struct ddl_state *out, void
     if (rc)
         return rc;
     if (have.exists)
-        rc = fit_existing(db, t, &have, warn, context, err);
+        rc = fit_existing(db, t, &have, &teller, err);
     else if (t->check_only)
-        rc = err_set(err, SLUICE_E_CONFIG, "table %s is not there, and manage = \"check\" creates nothing", t->name);
+        rc = refuse_absent(db, t, &teller, err);
     else
         rc = create_table(db, t, err);
     db_table_free(&have);

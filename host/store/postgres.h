@@ -83,6 +83,6 @@ int64_t pg_changes(struct db_stmt *base);
 /* ---- postgres_describe.c ---- */
 
 int pg_describe(struct db *db, const char *name, struct db_table *out, struct err *err);
-int pg_has_index(struct db *db, const char *table, const char *column, struct err *err);
+int pg_has_index(struct db *db, const char *table, const char *column, bool normalised, struct err *err);
 
 #endif

@@ -12,14 +12,16 @@
     "WITH RECURSIVE down AS ("                                                                                         \
     " SELECT a.attnum, a.attname, a.atttypid AS declared, a.atttypmod AS declared_mod, a.atttypid AS typ,"             \
     "  a.atttypmod AS mod, a.attnotnull AS required, a.atthasdef OR a.attidentity <> '' AS filled,"                    \
-    "  a.attgenerated <> '' OR a.attidentity = 'a' AS fixed"                                                           \
+    "  a.attgenerated <> '' OR a.attidentity = 'a' AS fixed, a.attidentity = 'a' AS numbered"                          \
     " FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = $1::bigint::oid AND a.attnum > 0 AND NOT a.attisdropped"    \
     " UNION ALL SELECT d.attnum, d.attname, d.declared, d.declared_mod, t.typbasetype,"                                \
     "  CASE WHEN t.typtypmod >= 0 THEN t.typtypmod ELSE d.mod END, d.required OR t.typnotnull,"                        \
-    "  d.filled OR t.typdefault IS NOT NULL, d.fixed"                                                                  \
+    "  d.filled OR t.typdefault IS NOT NULL, d.fixed, d.numbered"                                                      \
     " FROM down AS d JOIN pg_catalog.pg_type AS t ON t.oid = d.typ WHERE t.typtype = 'd')"                             \
     "SELECT d.attname, pg_catalog.format_type(d.declared, d.declared_mod), pg_catalog.format_type(d.typ, NULL),"       \
-    " t.typname, t.typtype = 'e', d.mod, d.required, d.filled, d.fixed, d.declared <> d.typ"                           \
+    " t.typname, t.typtype = 'e', d.mod, d.required, d.filled, d.fixed, d.numbered,"                                   \
+    " NOT pg_catalog.has_column_privilege($1::bigint::oid, d.attnum, 'INSERT'),"                                       \
+    " NOT pg_catalog.has_column_privilege($1::bigint::oid, d.attnum, 'UPDATE')"                                        \
     " FROM down AS d JOIN pg_catalog.pg_type AS t ON t.oid = d.typ WHERE t.typtype <> 'd' ORDER BY d.attnum"
 
 static int kind_of(const char *type, bool is_enum)
@@ -100,6 +102,9 @@ static int add_column(struct db_table *t, struct db_stmt *st, struct err *err)
     c->not_null = db_column_int(st, 6) != 0;
     c->has_default = db_column_int(st, 7) != 0;
     c->generated = db_column_int(st, 8) != 0;
+    c->numbered = db_column_int(st, 9) != 0;
+    c->no_insert = db_column_int(st, 10) != 0;
+    c->no_update = db_column_int(st, 11) != 0;
     c->takes_all = strcmp(c->type, c->base) == 0 && takes_all(c->type);
     c->picky = c->family == PG_UUID || c->family == PG_JSONB || c->family == PG_ENUM;
     return SLUICE_OK;
@@ -124,13 +129,29 @@ static int read_columns(struct db *db, int64_t oid, struct db_table *out, struct
 
 /* ---- The table ---- */
 
+/* Triggers that are fired for each new row, for each changed one. */
+#define TRIGGER(bits)                                                                                                  \
+    "EXISTS (SELECT 1 FROM pg_catalog.pg_trigger AS g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal"                  \
+    " AND g.tgenabled IN ('O', 'A') AND g.tgtype & 1 <> 0 AND " bits ")"
+
+/* GRANTs for the sequences behind columns, where the role has no right to use them. */
+#define GRANTS                                                                                                         \
+    "(SELECT pg_catalog.string_agg(DISTINCT pg_catalog.format('GRANT USAGE ON SEQUENCE %s TO %I;', s.oid::regclass,"   \
+    "   current_user), ' ') FROM pg_catalog.pg_attrdef AS d JOIN pg_catalog.pg_depend AS p ON p.objid = d.oid"         \
+    "  AND p.classid = 'pg_catalog.pg_attrdef'::regclass AND p.refclassid = 'pg_catalog.pg_class'::regclass"           \
+    "  JOIN pg_catalog.pg_class AS s ON s.oid = p.refobjid WHERE d.adrelid = c.oid AND"                                \
+    "  CASE WHEN s.relkind = 'S' THEN NOT pg_catalog.has_sequence_privilege(s.oid, 'USAGE, UPDATE') END)"
+
 /* What a row keeps: its primary key, else where it is. */
 #define TABLE                                                                                                          \
     "SELECT c.oid::bigint, c.relkind IN ('v', 'm'), c.relkind = 'p' OR c.relhassubclass,"                              \
     " (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY k.n)"                             \
     "  FROM pg_catalog.pg_index AS i, pg_catalog.unnest(i.indkey) WITH ORDINALITY AS k (attnum, n)"                    \
     "  JOIN pg_catalog.pg_attribute AS a ON a.attnum = k.attnum"                                                       \
-    "  WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid AND k.n <= i.indnkeyatts)"                   \
+    "  WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid AND k.n <= i.indnkeyatts),"                  \
+    " pg_catalog.row_security_active(c.oid), NOT pg_catalog.has_table_privilege(c.oid, 'SELECT'),"                     \
+    " NOT pg_catalog.pg_has_role(c.relowner, 'USAGE'), " TRIGGER("g.tgtype & 20 <> 0") ","                             \
+    " " TRIGGER("g.tgtype & 6 = 6") ", current_user, " GRANTS                                                          \
     " FROM pg_catalog.pg_class AS c WHERE c.oid = pg_catalog.to_regclass($1) AND c.relkind IN ('r', 'p', 'v', 'm', "   \
     "'f')"
 
@@ -144,26 +165,68 @@ static int word_locators(struct db_table *t, const char *key, struct err *err)
     return t->locator && t->lasting ? SLUICE_OK : err_set(err, E_SYSTEM, "store: out of memory");
 }
 
+/* What this role may do with it, and what others do when it is written. */
+static int read_rights(struct db_table *t, struct db_stmt *st, struct err *err)
+{
+    t->hides = db_column_int(st, 4) != 0;
+    t->no_select = db_column_int(st, 5) != 0;
+    t->not_owned = db_column_int(st, 6) != 0;
+    t->triggers = db_column_int(st, 7) != 0;
+    t->completes = db_column_int(st, 8) != 0;
+    t->role = strdup(db_column_text(st, 9));
+    t->grants = strdup(db_column_text(st, 10));
+    return t->role && t->grants ? SLUICE_OK : err_set(err, E_SYSTEM, "store: out of memory");
+}
+
 /* A name as a text that to_regclass() takes. */
-static void bind_name(struct db *db, struct db_stmt *st, const char *name)
+static void bind_name(struct db *db, struct db_stmt *st, int index, const char *name)
 {
     struct buf quoted = {0};
 
     db_quote_table(db, &quoted, name);
-    db_bind_text(st, 1, buf_text(&quoted));
+    db_bind_text(st, index, buf_text(&quoted));
     buf_free(&quoted);
+}
+
+/* A schema that this role may not look into says of nothing whether it is there. */
+static int check_schema(struct db *db, const char *name, struct err *err)
+{
+    const char *dot = strchr(name, '.');
+    struct buf schema = {0};
+    struct db_stmt *st;
+
+    if (!dot || dot == name)
+        return SLUICE_OK;
+    int rc = db_prepare(db,
+                        "SELECT pg_catalog.format('GRANT USAGE ON SCHEMA %I TO %I; GRANT SELECT, INSERT, UPDATE ON %s"
+                        " TO %I;', nspname, current_user, $2::text, current_user) FROM pg_catalog.pg_namespace"
+                        " WHERE nspname = $1 AND NOT pg_catalog.has_schema_privilege(oid, 'USAGE')",
+                        &st, err);
+    if (rc)
+        return rc;
+    buf_add(&schema, name, (size_t)(dot - name));
+    db_bind_text(st, 1, buf_text(&schema));
+    bind_name(db, st, 2, name);
+    rc = db_step(st, err);
+    if (rc == 1)
+        rc = err_set(err, SLUICE_E_CONFIG, "table %s: the schema may not be used: %s", name, db_column_text(st, 0));
+    db_finalize(st);
+    buf_free(&schema);
+    return rc;
 }
 
 int pg_describe(struct db *db, const char *name, struct db_table *out, struct err *err)
 {
     struct db_stmt *st;
     int64_t oid = 0;
-    int rc = db_prepare(db, TABLE, &st, err);
+    int rc = check_schema(db, name, err);
 
     *out = (struct db_table){0};
+    if (!rc)
+        rc = db_prepare(db, TABLE, &st, err);
     if (rc)
         return rc;
-    bind_name(db, st, name);
+    bind_name(db, st, 1, name);
     rc = db_step(st, err);
     if (rc == 1) {
         oid = db_column_int(st, 0);
@@ -171,6 +234,8 @@ int pg_describe(struct db *db, const char *name, struct db_table *out, struct er
         out->is_view = db_column_int(st, 1) != 0;
         out->spread = db_column_int(st, 2) != 0;
         rc = word_locators(out, db_column_text(st, 3), err);
+        if (!rc)
+            rc = read_rights(out, st, err);
     }
     db_finalize(st);
     if (!rc && out->exists)
@@ -180,21 +245,23 @@ int pg_describe(struct db *db, const char *name, struct db_table *out, struct er
     return rc;
 }
 
-/* An expression is taken to be the normalised column. An index that is not valid serves nobody, a partial one not all.
- */
-int pg_has_index(struct db *db, const char *table, const char *column, struct err *err)
+/* An expression that names the column is taken to be the normalised one. An index that is not valid serves nobody, a
+ * partial one not all. */
+int pg_has_index(struct db *db, const char *table, const char *column, bool normalised, struct err *err)
 {
     struct db_stmt *st;
     int rc = db_prepare(db,
                         "SELECT 1 FROM pg_catalog.pg_index AS i LEFT JOIN pg_catalog.pg_attribute AS a"
                         " ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]"
                         " WHERE i.indrelid = pg_catalog.to_regclass($1) AND i.indisvalid AND i.indpred IS NULL"
-                        " AND (a.attname = $2 OR i.indkey[0] = 0) LIMIT 1",
+                        " AND CASE WHEN $2::bigint = 0 THEN a.attname = $3 ELSE i.indkey[0] = 0 AND pg_catalog.strpos("
+                        "pg_catalog.pg_get_indexdef(i.indexrelid, 1, true), pg_catalog.quote_ident($3)) > 0 END LIMIT 1",
                         &st, err);
     if (rc)
         return rc;
-    bind_name(db, st, table);
-    db_bind_text(st, 2, column);
+    bind_name(db, st, 1, table);
+    db_bind_int(st, 2, normalised);
+    db_bind_text(st, 3, column);
     rc = db_step(st, err);
     db_finalize(st);
     return rc;

@@ -254,6 +254,7 @@ const struct db_words postgres_words = {
     .bytewise = " COLLATE \"C\"",
     .shared = true,
     .compares = true,
+    .alters = true,
     .compare_names = strcmp,
     .quote_table = quote_table,
     .add_located = add_located,

@@ -87,7 +87,9 @@ static int pick_locator(struct db_table *t, const char *name, struct err *err)
 int sqlite_describe(struct db *db, const char *name, struct db_table *out, struct err *err)
 {
     struct db_stmt *st;
-    int rc = db_prepare(db, "SELECT l.type, l.wr, m.sql LIKE '%INITIALLY%DEFERRED%' FROM pragma_table_list AS l"
+    int rc = db_prepare(db, "SELECT l.type, l.wr, m.sql LIKE '%INITIALLY%DEFERRED%', EXISTS (SELECT 1"
+                            " FROM sqlite_master AS g WHERE g.type = 'trigger' AND g.tbl_name = l.name COLLATE NOCASE)"
+                            " FROM pragma_table_list AS l"
                             " LEFT JOIN sqlite_master AS m ON m.name = l.name"
                             " WHERE l.schema = 'main' AND l.name = $1 COLLATE NOCASE",
                         &st, err);
@@ -103,6 +105,7 @@ int sqlite_describe(struct db *db, const char *name, struct db_table *out, struc
         out->is_view = strcmp(db_column_text(st, 0), "view") == 0;
         without_rowid = db_column_int(st, 1) != 0;
         out->deferred = db_column_int(st, 2) != 0;
+        out->triggers = db_column_int(st, 3) != 0;
     }
     db_finalize(st);
     if (rc == 1)
@@ -116,21 +119,24 @@ int sqlite_describe(struct db *db, const char *name, struct db_table *out, struc
     return rc;
 }
 
-/* cid -1 is the row's number, -2 an expression: that one is taken to be the normalised column. A primary key may be the
- * row's number itself, which no index lists. */
-int sqlite_has_index(struct db *db, const char *table, const char *column, struct err *err)
+/* cid -1 is the row's number, -2 an expression: one of an index that names the column is taken to be the normalised one.
+ * A primary key may be the row's number itself, which no index lists. */
+int sqlite_has_index(struct db *db, const char *table, const char *column, bool normalised, struct err *err)
 {
     struct db_stmt *st;
     int rc = db_prepare(db,
                         "SELECT 1 FROM pragma_index_list($1) AS l, pragma_index_xinfo(l.name) AS x"
-                        " WHERE x.seqno = 0 AND (x.name = $2 COLLATE NOCASE OR x.cid = -2)"
-                        " UNION ALL SELECT 1 FROM pragma_table_xinfo($1) WHERE pk = 1 AND name = $2 COLLATE NOCASE"
+                        " WHERE x.seqno = 0 AND l.partial = 0 AND CASE WHEN $2 = 0 THEN x.name = $3 COLLATE NOCASE ELSE x.cid"
+                        " = -2 AND instr((SELECT lower(sql) FROM sqlite_master AS m WHERE m.name = l.name), lower($3)) END"
+                        " UNION ALL SELECT 1 FROM pragma_table_xinfo($1)"
+                        " WHERE $2 = 0 AND pk = 1 AND name = $3 COLLATE NOCASE"
                         " LIMIT 1",
                         &st, err);
     if (rc)
         return rc;
     db_bind_text(st, 1, table);
-    db_bind_text(st, 2, column);
+    db_bind_int(st, 2, normalised);
+    db_bind_text(st, 3, column);
     rc = db_step(st, err);
     db_finalize(st);
     return rc;

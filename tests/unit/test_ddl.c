@@ -273,7 +273,20 @@ static void a_table_that_is_only_checked_is_not_touched(void **state)
                      "\n  column \"name\" is of type INTEGER, which does not keep every value of name unchanged"
                      "\n  column \"seen\" is missing"
                      "\n  column \"products\" is missing"
-                     "\n  column \"other\" is NOT NULL without a default, and nothing fills it");
+                     "\n  column \"other\" is NOT NULL without a default, and nothing fills it"
+                     "\n  no index serves match rule 1, which looks rows up by \"code\""
+                     "\n  no index serves match rule 2, which looks rows up by \"tax\"");
+    assert_string_equal(
+        f.warnings,
+        "SQL that makes table partners fit:"
+        "\n  ALTER TABLE \"partners\" RENAME COLUMN \"name\" TO \"name_before\"; ALTER TABLE \"partners\" ADD COLUMN"
+        " \"name\" TEXT; UPDATE \"partners\" SET \"name\" = \"name_before\";"
+        "\n  ALTER TABLE \"partners\" ADD COLUMN \"seen\" TEXT;"
+        "\n  ALTER TABLE \"partners\" ADD COLUMN \"products\" TEXT;"
+        "\n  -- make the table anew with a DEFAULT for \"other\", which SQLite cannot add to a column, or fill it with the"
+        " job's `fields`"
+        "\n  CREATE UNIQUE INDEX \"partners_match_1\" ON \"partners\" (\"code\");"
+        "\n  CREATE INDEX \"partners_match_2\" ON \"partners\" (lower(trim(\"tax\", char(9, 10, 11, 12, 13, 32))));\n");
     assert_string_equal(rows_of(f.db, "SELECT count(*) FROM pragma_table_info('partners')"), "6; ");
     run_sql(f.db, "DROP TABLE partners; CREATE TABLE partners (code INTEGER PRIMARY KEY, tax TEXT, name TEXT, money TEXT,"
                   " seen TEXT, active BOOLEAN, products TEXT, updated_at TEXT)");
@@ -316,7 +329,9 @@ static void a_column_fits_when_it_keeps_every_value_unchanged(void **state)
             char sql[128], why[256];
             set_up(&f);
             f.columns[PRODUCTS].type = types[k];
-            snprintf(sql, sizeof(sql), "CREATE TABLE partners (products %s)", cases[i].declared);
+            snprintf(sql, sizeof(sql), "CREATE TABLE partners (code INTEGER PRIMARY KEY, products %s)",
+                     cases[i].declared);
+            f.table.rule_count = 1;
             run_sql(f.db, sql);
             snprintf(why, sizeof(why), "table partners does not fit:\n  column \"products\" is of type %s, which does"
                                        " not keep every value of products unchanged", cases[i].declared);
@@ -371,7 +386,7 @@ static void what_cannot_be_written_is_refused(void **state)
          "table partners is WITHOUT ROWID, which sluice cannot write to"},
         {"CREATE TABLE partners (rowid TEXT, _ROWID_ TEXT, oid TEXT)",
          "table partners: its columns rowid, _rowid_ and oid hide the row's number"},
-        {"CREATE TABLE partners (n INTEGER, code INTEGER GENERATED ALWAYS AS (n))",
+        {"CREATE TABLE partners (n INTEGER, code INTEGER GENERATED ALWAYS AS (n) UNIQUE)",
          "table partners does not fit:\n  column \"code\" is generated"},
     };
     (void)state;
@@ -379,6 +394,7 @@ static void what_cannot_be_written_is_refused(void **state)
     for (size_t i = 0; i < LEN(cases); i++) {
         struct fixture f;
         set_up(&f);
+        f.table.rule_count = 1;
         run_sql(f.db, cases[i].sql);
         must_not_fit(&f, cases[i].why);
         tear_down(&f);
@@ -429,23 +445,25 @@ static void a_list_of_misfits_that_is_too_long_is_cut(void **state)
 
 static void a_missing_index_on_a_table_of_others_is_told_and_not_made(void **state)
 {
-    static const char unique[] = "table partners was not made by sluice and has no index for its match rule; consider: "
-                                 "CREATE UNIQUE INDEX \"partners_match_1\" ON \"partners\" (\"code\");\n";
-    static const char alternate[] =
-        "table partners was not made by sluice and has no index for its match rule; consider: CREATE INDEX "
-        "\"partners_match_2\" ON \"partners\" (lower(trim(\"tax\", char(9, 10, 11, 12, 13, 32))));\n";
+    static const char *const problems[] = {"\n  no index serves match rule 1, which looks rows up by \"code\"",
+                                           "\n  no index serves match rule 2, which looks rows up by \"tax\""};
+    static const char *const cures[] = {
+        "\n  CREATE UNIQUE INDEX \"partners_match_1\" ON \"partners\" (\"code\");",
+        "\n  CREATE INDEX \"partners_match_2\" ON \"partners\" (lower(trim(\"tax\", char(9, 10, 11, 12, 13, 32))));"};
     const struct {
         const char *sql;
         bool first, second;
     } cases[] = {
         {"CREATE TABLE partners (code INTEGER, tax TEXT)", true, true},
         {"CREATE TABLE partners (code INTEGER, tax TEXT); CREATE INDEX a ON partners (code, tax)", false, true},
+        {"CREATE TABLE partners (code INTEGER, tax TEXT); CREATE INDEX a ON partners (code) WHERE tax > ''", true, true},
         {"CREATE TABLE partners (code INTEGER UNIQUE, tax TEXT)", false, true},
         {"CREATE TABLE partners (code INTEGER PRIMARY KEY, tax TEXT)", false, true},
-        {"CREATE TABLE partners (code INTEGER, tax TEXT, PRIMARY KEY (tax, code))", true, false},
+        {"CREATE TABLE partners (code INTEGER, tax TEXT, PRIMARY KEY (tax, code))", true, true},
         {"CREATE TABLE partners (code INTEGER, tax TEXT); CREATE INDEX a ON partners (CODE);"
          "CREATE INDEX b ON partners (lower(trim(tax, char(9, 10, 11, 12, 13, 32))))", false, false},
-        {"CREATE TABLE partners (code INTEGER, tax TEXT, x TEXT); CREATE INDEX a ON partners (x, code)", true, true},
+        {"CREATE TABLE partners (code INTEGER, tax TEXT, x TEXT); CREATE INDEX a ON partners (x, code);"
+         "CREATE INDEX b ON partners (lower(x))", true, true},
     };
     (void)state;
 
@@ -456,11 +474,60 @@ static void a_missing_index_on_a_table_of_others_is_told_and_not_made(void **sta
         run_sql(f.db, cases[i].sql);
         for (int manage = 0; manage < 2; manage++) { /* the columns are there after the first */
             must_fit(&f);
-            snprintf(want, sizeof(want), "%s%s", cases[i].first ? unique : "", cases[i].second ? alternate : "");
-            assert_string_equal(f.warnings, want);
+            snprintf(want, sizeof(want), "table partners is slow to write to:%s%s\n  SQL that cures it:%s%s\n",
+                     cases[i].first ? problems[0] : "", cases[i].second ? problems[1] : "",
+                     cases[i].first ? cures[0] : "", cases[i].second ? cures[1] : "");
+            assert_string_equal(f.warnings, cases[i].first || cases[i].second ? want : "");
             f.table.check_only = true;
         }
         assert_string_equal(rows_of(f.db, "SELECT name FROM sqlite_schema WHERE name LIKE 'partners_match%'"), "");
+        tear_down(&f);
+    }
+}
+
+static void an_index_that_its_own_table_has_lost_is_made_again(void **state)
+{
+    static const char indexes[] = "SELECT name FROM sqlite_schema WHERE name LIKE 'partners_match%' ORDER BY name";
+    struct fixture f;
+    (void)state;
+
+    set_up(&f);
+    must_fit(&f);
+    run_sql(f.db, "DROP INDEX partners_match_1; DROP INDEX partners_match_2");
+    must_fit(&f);
+    assert_string_equal(f.warnings, "");
+    assert_string_equal(rows_of(f.db, indexes), "partners_match_1; partners_match_2; ");
+
+    run_sql(f.db, "DROP INDEX partners_match_1; INSERT INTO partners (code, name, created_at, updated_at, last_sync_at)"
+                  " VALUES (1, 'a', '', '', ''), (1, 'b', '', '', '')");
+    must_fit(&f); /* two rows of one identity are told of, and are no reason not to run */
+    assert_non_null(strstr(f.warnings, "CREATE UNIQUE INDEX \"partners_match_1\" ON \"partners\" (\"code\") failed: "));
+    assert_string_equal(rows_of(f.db, indexes), "partners_match_2; ");
+    assert_string_equal(rows_of(f.db, "SELECT count(*) FROM partners"), "2; ");
+    tear_down(&f);
+}
+
+static void the_sql_that_is_told_makes_a_table_fit(void **state)
+{
+    static const char *const tables[] = {
+        "CREATE TABLE partners (code INTEGER PRIMARY KEY)",
+        "CREATE TABLE partners (code INTEGER, name INTEGER, n INTEGER, money TEXT GENERATED ALWAYS AS (n), active REAL)",
+        "CREATE TABLE partners (code INTEGER, updated_at INTEGER, last_sync_at TEXT GENERATED ALWAYS AS ('x'))",
+        "", /* not there */
+    };
+    (void)state;
+
+    for (size_t i = 0; i < LEN(tables); i++) {
+        struct fixture f;
+        set_up(&f);
+        f.table.check_only = true;
+        run_sql(f.db, tables[i]);
+        assert_int_equal(ensure(&f), SLUICE_E_CONFIG);
+        const char *sql = strstr(f.warnings, "fit:");
+        assert_non_null(sql);
+        run_sql(f.db, sql + strlen("fit:"));
+        must_fit(&f);
+        assert_string_equal(f.warnings, "");
         tear_down(&f);
     }
 }
@@ -513,6 +580,8 @@ int main(void)
         cmocka_unit_test(a_column_named_rowid_does_not_hide_the_row),
         cmocka_unit_test(a_list_of_misfits_that_is_too_long_is_cut),
         cmocka_unit_test(a_missing_index_on_a_table_of_others_is_told_and_not_made),
+        cmocka_unit_test(an_index_that_its_own_table_has_lost_is_made_again),
+        cmocka_unit_test(the_sql_that_is_told_makes_a_table_fit),
         cmocka_unit_test(what_the_database_fills_in_is_known),
         cmocka_unit_test(everything_goes_with_the_open_transaction),
     };
