@@ -3,6 +3,7 @@
  *   supervisor.c  opens and closes; tells what is there       reload.c   puts a configuration in force
  *   firing.c      decides what is due                         turn.c     has one job run, with what it needs
  *   queue.c       which turn goes when                        recall.c   what the store remembers of the jobs
+ *   beat.c        tells other hosts that this one lives
  */
 #ifndef SLUICE_SUPERVISOR_INNER_H
 #define SLUICE_SUPERVISOR_INNER_H
@@ -105,6 +106,8 @@ struct supervisor {
     /* recall.c */
     struct event *recall;    /* ask the store again; later: forget old history */
     int recall_tries;
+    /* beat.c */
+    struct beater *beater;   /* NULL: no other host has this store */
     /* reload.c */
     struct prepare *prepare;
     bool reload_again;
@@ -171,5 +174,10 @@ void recall_set_fire(struct supervisor *s, const char *job, int64_t fire_us);
 /* The process of run `id` died: close its row as `status`, then call `done` with the run (NULL: none), from the loop. */
 void recall_close_run(struct supervisor *s, const char *id, const char *status, const char *why,
                       void (*done)(void *context, json_t *run), void *context);
+
+/* ---- beat.c ---- */
+/* Where hosts share the store, tell them from now on that this one lives; until after the last run has ended. */
+void beat_begin(struct supervisor *s);
+void beat_close(struct supervisor *s); /* after the store thread */
 
 #endif

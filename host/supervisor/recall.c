@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "history.h"
+#include "hosts.h"
 #include "jobs.h"
 #include "ledger.h"
 #include "log.h"
@@ -203,7 +204,9 @@ static int work_forget(struct db *db, void *context, struct err *err)
     struct forget *f = context;
     int rc = history_forget_runs(db, f->runs_before, FORGET_AT_ONCE, &f->runs, err);
 
-    return rc < 0 ? rc : history_forget_rejects(db, f->rejects_before, FORGET_AT_ONCE, &f->rejects, err);
+    if (rc >= 0)
+        rc = history_forget_rejects(db, f->rejects_before, FORGET_AT_ONCE, &f->rejects, err);
+    return rc < 0 ? rc : hosts_forget(db, err);
 }
 
 static void done_forget(void *context, int rc, const struct err *err)

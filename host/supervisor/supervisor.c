@@ -150,6 +150,7 @@ int supervisor_begin(struct supervisor *s, struct err *err)
     (void)err;
     s->begun = true;
     recall_begin(s);
+    beat_begin(s);
     return SLUICE_OK;
 }
 
@@ -197,6 +198,7 @@ void supervisor_free(struct supervisor *s)
     firing_close(s);
     recall_close(s);
     store_thread_close(s->store);
+    beat_close(s);
     for (size_t i = 0; i < s->job_count; i++)
         job_free(s->jobs[i]);
     free(s->jobs);
