@@ -36,7 +36,16 @@ struct target {
     int64_t stamped;
     struct variants inserts, updates;
     struct claims *claims; /* NULL: nobody asks */
+    struct {               /* for triggers that store something else than was written */
+        void (*warn)(void *context, const char *text);
+        void *context;
+        bool *said; /* which columns the statement named */
+        int writes, records; /* still to be looked at; writes 0: no more */
+    } watch;
 };
+
+#define WATCH_WRITES 20
+#define WATCH_RECORDS 100
 
 static const struct cell null_cell = {.state = CELL_NULL};
 
@@ -141,9 +150,11 @@ static int allocate(struct target *t, struct err *err)
     t->shape = calloc(n + 1, sizeof(*t->shape));
     t->changed = calloc(n + 1, sizeof(*t->changed));
     t->written = calloc(n + 1, sizeof(struct cell *));
+    t->watch.said = calloc(n + 1, sizeof(*t->watch.said));
     t->find = calloc(t->table->rule_count + 1, sizeof(struct db_stmt *));
     t->inserts.count = t->updates.count = n;
-    if (t->cells && t->presets && t->is_identity && t->shape && t->changed && t->written && t->find)
+    if (t->cells && t->presets && t->is_identity && t->shape && t->changed && t->written && t->watch.said &&
+        t->find)
         return SLUICE_OK;
     return err_set(err, E_SYSTEM, "out of memory");
 }
@@ -155,6 +166,14 @@ static void note_identity_columns(struct target *t)
     const struct table_rule *r = &t->table->rules[t->sql.identity];
     for (size_t i = 0; i < r->column_count; i++)
         t->is_identity[r->columns[i]] = true;
+}
+
+static void start_watch(struct target *t, void (*warn)(void *context, const char *text), void *context)
+{
+    t->watch.warn = warn;
+    t->watch.context = context;
+    t->watch.writes = t->state.have.triggers ? WATCH_WRITES : 0;
+    t->watch.records = WATCH_RECORDS;
 }
 
 int target_open(struct db *db, const struct table *table, const char *run_id,
@@ -172,6 +191,8 @@ int target_open(struct db *db, const struct table *table, const char *run_id,
         note_identity_columns(t);
     if (!rc)
         rc = ddl_ensure(db, table, &t->state, warn, context, err);
+    if (!rc)
+        start_watch(t, warn, context);
     if (!rc)
         rc = set_constants(t, err);
     if (!rc)
@@ -212,6 +233,7 @@ void target_close(struct target *t)
     free(t->shape);
     free(t->changed);
     free((void *)t->written);
+    free(t->watch.said);
     free(t->find);
     free(t);
 }
@@ -230,6 +252,7 @@ int target_load(struct target *t, const sluice_value *values, uint32_t count, st
     static const sluice_value absent = {0};
 
     t->raced = false;
+    t->watch.records -= t->watch.records > 0;
     for (size_t i = 0; i < t->table->column_count; i++) {
         const struct table_column *c = &t->table->columns[i];
         const char *why;
@@ -505,6 +528,74 @@ static bool may_have_raced(struct target *t, int rc, const struct err *err)
     return raced;
 }
 
+/* ---- Triggers ---- */
+
+/* The first rule that finds the record's row now that it is written, or TABLE_NONE: a row with an identity is none that
+ * can be adopted. */
+static size_t rule_of_written(const struct target *t)
+{
+    for (size_t i = 0; i < t->table->rule_count; i++) {
+        if (t->table->rules[i].rule != SLUICE_ADOPT && target_usable(t, i))
+            return i;
+    }
+    return TABLE_NONE;
+}
+
+static void tell_rewritten(struct target *t, const struct table_rule *lost)
+{
+    struct buf text = {0};
+    const char *separator = "";
+
+    buf_printf(&text, "a trigger of table %s rewrites what the source sent in ", t->table->name);
+    for (size_t i = 0; i < t->table->column_count; i++) {
+        bool is_key = false;
+        for (size_t k = 0; lost && k < lost->column_count; k++)
+            is_key = is_key || lost->columns[k] == i;
+        if (lost ? !is_key : !(t->watch.said[i] && t->changed[i]))
+            continue;
+        buf_printf(&text, "%s\"%s\"", separator, t->table->columns[i].name);
+        separator = ", ";
+    }
+    buf_add_str(&text, lost ? ": the row is not found again, and each run adds another one"
+                            : ": such a row is never equal to its record, and each run writes it again");
+    buf_add_str(&text, "; change the trigger, or leave the column out with the job's `columns`");
+    t->watch.warn(t->watch.context, buf_text(&text));
+    t->watch.writes = 0; /* said once */
+    buf_free(&text);
+}
+
+/* Where triggers are, the first rows that a run writes are looked up again: do they store what was written? */
+static int watch_written(struct target *t, struct err *err)
+{
+    size_t rule = t->watch.writes ? rule_of_written(t) : TABLE_NONE;
+    struct target_hit hit = {0};
+    struct err ignored = {0};
+
+    if (rule == TABLE_NONE)
+        return SLUICE_OK;
+    for (size_t i = 0; i < t->table->column_count; i++)
+        t->watch.said[i] = t->written[i] != NULL;
+    int found = target_find(t, rule, &hit, &ignored);
+    if (found < 0 && found != E_REFUSED) {
+        *err = ignored;
+        return found;
+    }
+    t->watch.writes--;
+    bool differs = false;
+    for (size_t i = 0; found == 1 && i < t->table->column_count; i++)
+        differs = differs || (t->watch.said[i] && t->changed[i]);
+    if (found == 0 || differs)
+        tell_rewritten(t, found == 0 ? &t->table->rules[rule] : NULL);
+    return SLUICE_OK;
+}
+
+bool target_watches(const struct target *t)
+{
+    return t->watch.writes > 0 && t->watch.records > 0;
+}
+
+/* ---- New rows and new values ---- */
+
 /* Which columns a new row names: not those that the database fills better. */
 static void choose_columns(struct target *t, int64_t now)
 {
@@ -546,7 +637,7 @@ int target_insert(struct target *t, int64_t now, struct err *err)
         rc = was_ignored(err);
     if (!rc && t->claims && !target_sql_returns(&t->sql))
         t->lasting = (struct db_value){.type = DB_INT, .i = db_last_row(t->db)};
-    return rc;
+    return rc ? rc : watch_written(t, err);
 }
 
 int target_update(struct target *t, int64_t now, struct err *err)
@@ -569,7 +660,7 @@ int target_update(struct target *t, int64_t now, struct err *err)
     rc = write_row(t, st, &changes, err);
     if (!rc && changes != 1)
         return db_is_shared(t->db) ? TARGET_MOVED : was_ignored(err);
-    return rc ? blame(t->db, t->table, &t->state, t->written, err) : SLUICE_OK;
+    return rc ? blame(t->db, t->table, &t->state, t->written, err) : watch_written(t, err);
 }
 
 int target_claim(struct target *t, struct err *err)

@@ -46,6 +46,10 @@ const char *target_found_identity(const struct target *t);
 int target_insert(struct target *t, int64_t now, struct err *err);
 int target_update(struct target *t, int64_t now, struct err *err);
 
+/* Are the rows that a run writes first still being looked at, one by one, for triggers that store something else (which
+ * is told to `warn`, once)? A table without triggers is never watched. */
+bool target_watches(const struct target *t);
+
 /* Rows that this run has matched or written, for rule REBIND: note the one found or written last; was the one found
  * last noted? 1, 0 or an error. */
 int target_claim(struct target *t, struct err *err);
