@@ -20,6 +20,19 @@ struct live {
     int code; /* the worst so far */
 };
 
+/* Lines stay lines: SQL is copied from them. */
+static void print_lines(const char *text)
+{
+    for (const char *end; (end = strchr(text, '\n')); text = end + 1) {
+        char *line = cli_must(strndup(text, (size_t)(end - text)));
+        cli_print_text(line);
+        putchar('\n');
+        free(line);
+    }
+    cli_print_text(text);
+    putchar('\n');
+}
+
 static void tell(struct live *l, const char *what, int code, const char *text)
 {
     json_array_append_new(l->results, json_pack("{s:s, s:b, s:s}", "what", what, "ok", code == 0, "text", text));
@@ -27,8 +40,7 @@ static void tell(struct live *l, const char *what, int code, const char *text)
     if (l->cli->json)
         return;
     printf("%s: %s: ", what, code ? "failed" : "ok");
-    cli_print_text(text);
-    putchar('\n');
+    print_lines(text);
     fflush(stdout);
 }
 
@@ -91,6 +103,8 @@ static void check_store(struct live *l)
 /* ---- The sources ---- */
 
 struct preview {
+    struct live *live;
+    const char *job;
     int rows;
     char rejected[512]; /* why the first record would be */
 };
@@ -100,6 +114,9 @@ static void on_event(void *context, const json_t *event)
     struct preview *p = context;
     const json_t *rejected = json_object_get(event, "rejected");
 
+    if (strcmp(cli_text(event, "event"), "table") == 0)
+        tell(p->live, p->job, json_is_true(json_object_get(event, "fits")) ? 0 : err_exit_code(SLUICE_E_CONFIG),
+             cli_text(event, "text"));
     if (strcmp(cli_text(event, "event"), "row") != 0)
         return;
     if (rejected && !p->rows)
@@ -110,8 +127,9 @@ static void on_event(void *context, const json_t *event)
 
 static void check_job(struct live *l, const struct config_job *job)
 {
-    struct launch launch = {.config = l->config, .job = job, .what = LAUNCH_PREVIEW, .limit = 1, .stop = cli_stop()};
-    struct preview p = {0};
+    struct launch launch = {.config = l->config, .job = job, .what = LAUNCH_PREVIEW, .check_table = true, .limit = 1,
+                            .stop = cli_stop()};
+    struct preview p = {.live = l, .job = job->name};
     struct launch_result result;
 
     launch_run(&launch, on_event, &p, &result);

@@ -10,6 +10,8 @@
 
 #define PROBLEMS_MAX 800 /* bytes of them in an error; the SQL that cures them is told in full */
 
+#define ABSENT "table %s is not there, and manage = \"check\" creates nothing"
+
 static const char *const system_names[3] = {"created_at", "updated_at", "last_sync_at"};
 
 const char *ddl_system_name(size_t index)
@@ -111,6 +113,15 @@ struct teller {
     void *context;
 };
 
+static void print_verdict(const struct table *t, const struct verdict *v, struct buf *out)
+{
+    if (v->count && !v->problems.len)
+        buf_printf(out, ABSENT "\n  SQL that makes it:%s", t->name, buf_text(&v->cures));
+    else if (v->count)
+        buf_printf(out, "table %s %s:%s\n  SQL that %s:%s", t->name, v->fatal ? "does not fit" : "is slow to write to",
+                   buf_text(&v->problems), v->fatal ? "makes it fit" : "cures it", buf_text(&v->cures));
+}
+
 static void tell_cures(const struct table *t, const struct verdict *v, const struct teller *teller)
 {
     struct buf text = {0};
@@ -118,8 +129,7 @@ static void tell_cures(const struct table *t, const struct verdict *v, const str
     if (v->fatal)
         buf_printf(&text, "SQL that makes table %s fit:%s", t->name, buf_text(&v->cures));
     else
-        buf_printf(&text, "table %s is slow to write to:%s\n  SQL that cures it:%s", t->name, buf_text(&v->problems),
-                   buf_text(&v->cures));
+        print_verdict(t, v, &text);
     teller->warn(teller->context, buf_text(&text));
     buf_free(&text);
 }
@@ -190,7 +200,7 @@ static int fit_indexes(struct db *db, const struct table *t, const struct verdic
 static int fit_existing(struct db *db, const struct table *t, const struct db_table *have, const struct teller *teller,
                         struct err *err)
 {
-    struct verdict v;
+    struct verdict v = {0};
     int rc = verify_table(db, t, have, &v, err);
 
     if (rc)
@@ -207,12 +217,12 @@ static int fit_existing(struct db *db, const struct table *t, const struct db_ta
 
 static int refuse_absent(struct db *db, const struct table *t, const struct teller *teller, struct err *err)
 {
-    struct verdict v;
+    struct verdict v = {0};
 
     verify_absent(db, t, &v);
     tell_cures(t, &v, teller);
     verdict_free(&v);
-    return err_set(err, SLUICE_E_CONFIG, "table %s is not there, and manage = \"check\" creates nothing", t->name);
+    return err_set(err, SLUICE_E_CONFIG, ABSENT, t->name);
 }
 
 static int read_state(struct db *db, const struct table *t, struct ddl_state *out, struct err *err)
@@ -252,6 +262,26 @@ int ddl_ensure(struct db *db, const struct table *t, struct ddl_state *out, void
         rc = read_state(db, t, out, err);
     if (rc)
         ddl_free(out);
+    return rc;
+}
+
+int ddl_check(struct db *db, const struct table *t, struct buf *out, struct err *err)
+{
+    struct db_table have;
+    struct verdict v = {0};
+    int rc = db_describe(db, t->name, &have, err);
+
+    if (rc)
+        return rc;
+    if (have.exists)
+        rc = verify_table(db, t, &have, &v, err);
+    else if (t->check_only)
+        verify_absent(db, t, &v);
+    print_verdict(t, &v, out);
+    if (!rc && v.fatal)
+        rc = err_set(err, SLUICE_E_CONFIG, "table %s does not fit", t->name);
+    verdict_free(&v);
+    db_table_free(&have);
     return rc;
 }
 

@@ -2,6 +2,7 @@
 #ifndef SLUICE_STORE_DDL_H
 #define SLUICE_STORE_DDL_H
 
+#include "buf.h"
 #include "db.h"
 #include "table.h"
 
@@ -24,6 +25,11 @@ const char *ddl_system_name(size_t index);
  * sluice did not create). SLUICE_E_CONFIG names everything that does not fit, at once. */
 int ddl_ensure(struct db *db, const struct table *t, struct ddl_state *out,
                void (*warn)(void *context, const char *text), void *context, struct err *err);
+
+/* What ddl_ensure() would say, in full, with the SQL that cures it: appended to `out`, which stays empty when there is
+ * nothing to say. Changes nothing. SLUICE_E_CONFIG when the table does not fit. */
+int ddl_check(struct db *db, const struct table *t, struct buf *out, struct err *err);
+
 void ddl_free(struct ddl_state *s);
 
 #endif

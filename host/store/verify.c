@@ -79,9 +79,9 @@ static void judge_security(struct judge *j)
     tell(j->v, true, "row-level security is in force: some of its rows may be hidden from role %s", j->have->role);
     buf_add_str(&j->v->cures, "\n  ALTER ROLE ");
     db_quote(&j->v->cures, j->have->role);
-    buf_add_str(&j->v->cures, " BYPASSRLS; -- or, for every role: ");
+    buf_add_str(&j->v->cures, " BYPASSRLS; /* or, for every role: ");
     start_alter(j);
-    buf_add_str(&j->v->cures, j->have->not_owned ? " DISABLE ROW LEVEL SECURITY" : " NO FORCE ROW LEVEL SECURITY");
+    buf_add_str(&j->v->cures, j->have->not_owned ? " DISABLE ROW LEVEL SECURITY; */" : " NO FORCE ROW LEVEL SECURITY; */");
 }
 
 static const struct db_table_column *find_column(const struct judge *j, const char *name)
@@ -232,11 +232,11 @@ static void judge_unfilled(struct judge *j)
         tell(j->v, true, "column \"%s\" is NOT NULL without a default, and nothing fills it", h->name);
         if (db_alters_columns(j->db)) {
             start_alter_column(j, h->name);
-            buf_add_str(&j->v->cures, " DROP NOT NULL; -- or SET DEFAULT a value");
+            buf_add_str(&j->v->cures, " DROP NOT NULL; /* or SET DEFAULT a value */");
         } else {
-            buf_add_str(&j->v->cures, "\n  -- make the table anew with a DEFAULT for ");
+            buf_add_str(&j->v->cures, "\n  /* make the table anew with a DEFAULT for ");
             db_quote(&j->v->cures, h->name);
-            buf_add_str(&j->v->cures, ", which SQLite cannot add to a column, or fill it with the job's `fields`");
+            buf_add_str(&j->v->cures, ", which SQLite cannot add to a column, or fill it with the job's `fields` */");
         }
     }
 }
@@ -278,7 +278,7 @@ int verify_table(struct db *db, const struct table *t, const struct db_table *ha
     *out = (struct verdict){0};
     if (have->is_view) { /* what else there is to say is about the tables below it */
         tell(out, true, "it is a view");
-        buf_add_str(&out->cures, "\n  -- no SQL makes a view fit: set the job's `table` to a table below it");
+        buf_add_str(&out->cures, "\n  /* no SQL makes a view fit: set the job's `table` to a table below it */");
         return SLUICE_OK;
     }
     judge_security(&j);
@@ -296,8 +296,7 @@ int verify_table(struct db *db, const struct table *t, const struct db_table *ha
 
 void verify_absent(const struct db *db, const struct table *t, struct verdict *out)
 {
-    *out = (struct verdict){0};
-    tell(out, true, "it is not there, and the job creates nothing");
+    *out = (struct verdict){.count = 1, .fatal = 1};
     buf_add_str(&out->cures, "\n  ");
     ddl_add_create(db, &out->cures, t);
     buf_add_str(&out->cures, ";");

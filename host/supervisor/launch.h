@@ -21,6 +21,7 @@ struct launch {
     const struct config_job *job;
     int what;              /* LAUNCH_* */
     bool full, dry_run, allow_gone;
+    bool check_table;      /* with LAUNCH_PREVIEW: does the table fit? An event "table" says what does not */
     int64_t limit;         /* records; 0: no limit */
     const char *partition; /* NULL: all */
     volatile sig_atomic_t *stop; /* how often the user asked to stop: 1 gently, 2 at once; NULL: nobody asks */

@@ -4,6 +4,7 @@
  *   {"event":"started","run":id}       it is in the ledger
  *   {"event":"progress","processed":n,"created":…,"updated":…,"skipped":…,"errors":…}   a few times a second
  *   {"event":"row","values":{…}}       preview: a mapped record; "rejected":{"key","reason"}, "skipped":why
+ *   {"event":"table","fits":…,"text":…}   what there is to say about the job's table, when that was asked
  *   {"event":"log","level":n,"text":…}
  *   {"event":"result","code":n,"message":…,"run":{…}|null,
  *    "http":{"requests":n,"retries":n,"throttled_us":n,"bytes":n}}   the last one; a connector that was ended or died

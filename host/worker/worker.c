@@ -1,6 +1,7 @@
 /* worker.c - see worker.h. */
 #include "worker.h"
 
+#include "check_table.h"
 #include "child.h"
 #include "clock.h"
 #include "events.h"
@@ -387,6 +388,8 @@ static int conduct(struct worker *w)
         rc = hear_hello(w);
     if (!rc && w->what != SPEC_PREVIEW)
         rc = prepare_run(w);
+    if (!rc && spec_bool(w->spec, "check_table"))
+        check_table(w);
     if (!rc)
         rc = send_go(w);
     if (!rc)

@@ -283,8 +283,8 @@ static void a_table_that_is_only_checked_is_not_touched(void **state)
         " \"name\" TEXT; UPDATE \"partners\" SET \"name\" = \"name_before\";"
         "\n  ALTER TABLE \"partners\" ADD COLUMN \"seen\" TEXT;"
         "\n  ALTER TABLE \"partners\" ADD COLUMN \"products\" TEXT;"
-        "\n  -- make the table anew with a DEFAULT for \"other\", which SQLite cannot add to a column, or fill it with the"
-        " job's `fields`"
+        "\n  /* make the table anew with a DEFAULT for \"other\", which SQLite cannot add to a column, or fill it with the"
+        " job's `fields` */"
         "\n  CREATE UNIQUE INDEX \"partners_match_1\" ON \"partners\" (\"code\");"
         "\n  CREATE INDEX \"partners_match_2\" ON \"partners\" (lower(trim(\"tax\", char(9, 10, 11, 12, 13, 32))));\n");
     assert_string_equal(rows_of(f.db, "SELECT count(*) FROM pragma_table_info('partners')"), "6; ");
