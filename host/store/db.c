@@ -50,13 +50,6 @@ bool db_url_is_shared(const char *url)
     return driver && driver->words->shared;
 }
 
-bool db_url_is_shared(const char *url)
-{
-    const struct db_driver *driver = driver_of(url);
-
-    return driver && driver->words->shared;
-}
-
 void db_close(struct db *db)
 {
     if (db)

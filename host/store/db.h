@@ -64,9 +64,6 @@ bool db_exists(const char *url);
 /* What db_is_shared() says of a store at `url`. */
 bool db_url_is_shared(const char *url);
 
-/* What db_is_shared() says of a store at `url`. */
-bool db_url_is_shared(const char *url);
-
 /* Run one or more statements without parameters. */
 int db_exec(struct db *db, const char *sql, struct err *err);
 
