@@ -255,7 +255,8 @@ int pg_has_index(struct db *db, const char *table, const char *column, bool norm
                         " ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]"
                         " WHERE i.indrelid = pg_catalog.to_regclass($1) AND i.indisvalid AND i.indpred IS NULL"
                         " AND CASE WHEN $2::bigint = 0 THEN a.attname = $3 ELSE i.indkey[0] = 0 AND pg_catalog.strpos("
-                        "pg_catalog.pg_get_indexdef(i.indexrelid, 1, true), pg_catalog.quote_ident($3)) > 0 END LIMIT 1",
+                        "pg_catalog.pg_get_indexdef(i.indexrelid, 1, true), pg_catalog.quote_ident($3)) > 0 END"
+                        " LIMIT 1",
                         &st, err);
     if (rc)
         return rc;

@@ -119,15 +119,16 @@ int sqlite_describe(struct db *db, const char *name, struct db_table *out, struc
     return rc;
 }
 
-/* cid -1 is the row's number, -2 an expression: one of an index that names the column is taken to be the normalised one.
+/* cid -1 is the row's number, -2 an expression: in an index that names the column it is taken to be the normalised one.
  * A primary key may be the row's number itself, which no index lists. */
 int sqlite_has_index(struct db *db, const char *table, const char *column, bool normalised, struct err *err)
 {
     struct db_stmt *st;
     int rc = db_prepare(db,
                         "SELECT 1 FROM pragma_index_list($1) AS l, pragma_index_xinfo(l.name) AS x"
-                        " WHERE x.seqno = 0 AND l.partial = 0 AND CASE WHEN $2 = 0 THEN x.name = $3 COLLATE NOCASE ELSE x.cid"
-                        " = -2 AND instr((SELECT lower(sql) FROM sqlite_master AS m WHERE m.name = l.name), lower($3)) END"
+                        " WHERE x.seqno = 0 AND l.partial = 0 AND CASE WHEN $2 = 0 THEN x.name = $3 COLLATE NOCASE"
+                        " ELSE x.cid = -2 AND instr((SELECT lower(sql) FROM sqlite_master AS m WHERE m.name = l.name),"
+                        " lower($3)) END"
                         " UNION ALL SELECT 1 FROM pragma_table_xinfo($1)"
                         " WHERE $2 = 0 AND pk = 1 AND name = $3 COLLATE NOCASE"
                         " LIMIT 1",

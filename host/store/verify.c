@@ -81,7 +81,8 @@ static void judge_security(struct judge *j)
     db_quote(&j->v->cures, j->have->role);
     buf_add_str(&j->v->cures, " BYPASSRLS; /* or, for every role: ");
     start_alter(j);
-    buf_add_str(&j->v->cures, j->have->not_owned ? " DISABLE ROW LEVEL SECURITY; */" : " NO FORCE ROW LEVEL SECURITY; */");
+    buf_add_str(&j->v->cures,
+                j->have->not_owned ? " DISABLE ROW LEVEL SECURITY; */" : " NO FORCE ROW LEVEL SECURITY; */");
 }
 
 static const struct db_table_column *find_column(const struct judge *j, const char *name)

@@ -1,5 +1,5 @@
 """Tables that were there before sluice and belong to somebody else (contract A5): what does not fit is said before the
-source is asked for anything, all of it, with the SQL that cures it; what fits is written to and nothing else is done."""
+source is asked for anything, all of it, with the SQL that cures it; what fits is written to, and that is all."""
 from harness import *
 import postgres
 from postgres import psql
@@ -139,7 +139,8 @@ class Tables(ExistingTest):
         if w.on_server:
             w.execute("CREATE FUNCTION rewrite() RETURNS trigger LANGUAGE plpgsql AS"
                       f" $$ BEGIN new.{column} = {value.replace('NEW.', 'new.')}; RETURN new; END $$;"
-                      " CREATE TRIGGER rewrite BEFORE INSERT OR UPDATE ON partners FOR EACH ROW EXECUTE FUNCTION rewrite()")
+                      " CREATE TRIGGER rewrite BEFORE INSERT OR UPDATE ON partners"
+                      " FOR EACH ROW EXECUTE FUNCTION rewrite()")
             return
         for event in "INSERT", f"UPDATE OF {column}":
             w.execute(f'CREATE TRIGGER "rewrite {event}" AFTER {event} ON partners BEGIN'
@@ -194,10 +195,11 @@ class OnServer(ExistingTest):
     def admin(self, sql):
         psql(postgres.with_schema(self.server.url(), "app"), sql)
 
+    ALL = "GRANT USAGE ON SCHEMA app TO clerk; GRANT SELECT, INSERT, UPDATE ON partners TO clerk;"
     APP = 'manage = "check"; table = "app.partners";' + FEW
 
     def test_a_table_of_another_schema_is_written_to(self):
-        w, _ = self.clerk(self.APP, "GRANT USAGE ON SCHEMA app TO clerk; GRANT SELECT, INSERT, UPDATE ON partners TO clerk")
+        w, _ = self.clerk(self.APP, self.ALL)
         with w:
             self.assertEqual(self.fits(w, created=2), [])
             self.assertEqual(self.fits(w, skipped=2), [])
@@ -234,27 +236,38 @@ class OnServer(ExistingTest):
             self.assertEqual(self.fits(w, created=2), [])
 
     def test_row_level_security_that_is_in_force_is_refused(self):
-        w, role = self.clerk(self.APP, "GRANT USAGE ON SCHEMA app TO clerk; GRANT SELECT, INSERT, UPDATE ON partners TO"
-                                       " clerk; ALTER TABLE partners ENABLE ROW LEVEL SECURITY")
+        w, role = self.clerk(self.APP, self.ALL + "ALTER TABLE partners ENABLE ROW LEVEL SECURITY")
         with w:
             result = self.check_refused(w, "row-level security is in force", f"hidden from role {role}")
             self.admin(sql_of(result))
             self.assertEqual(self.fits(w, created=2), [])
 
     def test_what_may_not_be_added_is_told_to_the_owner(self):
-        w, _ = self.clerk('table = "app.partners";' + FEW.replace('code = "";', ""), "GRANT USAGE ON SCHEMA app TO clerk;"
-                          " GRANT SELECT, INSERT, UPDATE ON partners TO clerk")
+        w, _ = self.clerk('table = "app.partners";' + FEW.replace('code = "";', ""), self.ALL)
         with w:
             result = self.check_refused(w, 'column "code" is missing, and only the owner of the table can add it')
             self.admin(sql_of(result))
             self.assertEqual(self.fits(w, created=2), [])
 
+    def test_columns_that_the_server_fills_itself_and_system_columns_are_cured_too(self):
+        w, _ = self.clerk(self.APP, self.ALL, "CREATE TABLE partners (trdr BIGINT PRIMARY KEY GENERATED ALWAYS AS"
+                          " IDENTITY, afm BYTEA, name TEXT GENERATED ALWAYS AS ('x') STORED, updated_at INTEGER,"
+                          " last_sync_at DATE)")
+        with w:
+            result = self.check_refused(w, 'column "trdr" is generated', 'column "name" is generated',
+                                        'column "afm" is of type bytea, which',
+                                        'column "updated_at" is of type integer')
+            self.assertNotIn("last_sync_at", result.json["error"])
+            self.admin(sql_of(result))
+            self.assertEqual(self.fits(w, created=2), [])
+            self.assertEqual(self.fits(w, skipped=2), [])
+
     def test_a_column_that_a_trigger_fills_is_filled(self):
-        fill = ("CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN new.other = 'x'; RETURN new; END $$;"
+        fill = ("CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql"
+                " AS $$ BEGIN new.other = 'x'; RETURN new; END $$;"
                 "CREATE TRIGGER fill BEFORE INSERT ON partners FOR EACH ROW EXECUTE FUNCTION fill();")
-        rights = "GRANT USAGE ON SCHEMA app TO clerk; GRANT SELECT, INSERT, UPDATE ON partners TO clerk;"
         table = GOOD.replace("name TEXT", "name TEXT, other TEXT NOT NULL")
-        w, _ = self.clerk(self.APP, rights, table)
+        w, _ = self.clerk(self.APP, self.ALL, table)
         with w:
             result = self.check_refused(w, 'column "other" is NOT NULL without a default, and nothing fills it')
             self.admin(fill)
