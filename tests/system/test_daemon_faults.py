@@ -135,7 +135,7 @@ class Store(Case):
             self.assertEqual(d.stop(), 0)
             self.check_ledger(d)
 
-    def test_a_pause_that_the_store_takes_late_holds_in_memory_and_in_the_store(self):
+    def test_a_pause_while_the_store_is_locked_is_what_the_store_says(self):
         with Daemon(job=NEVER_SOON) as d:
             d.wait_log("ready")
             self.assertEqual(d.ask("POST", f"/api/v1/jobs/{CUSTOMERS}/resume").status, 200)
