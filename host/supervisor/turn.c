@@ -143,6 +143,21 @@ static void note_run(struct turn *turn, const struct config_job *config, const s
     alerts_run(s->alerts, job->config, result->run);
 }
 
+/* What did not even begin has failed as well. The ledger knows nothing of it, so nobody else is told. */
+static void note_unrun(const struct turn *turn, const struct config_job *config, const struct launch_result *result)
+{
+    struct supervisor *s = turn->s;
+    const struct job *job = supervisor_job_of(s, config->name);
+
+    if (!job || result->code == E_BUSY || result->code == SLUICE_E_CANCELLED)
+        return;
+    json_t *run = json_pack("{s:s, s:s, s:s, s:s, s:s}", "job", config->name, "run", turn->run_id, "mode",
+                            turn->full ? "full" : "incremental", "status", "failed", "error", result->message);
+    if (run)
+        alerts_run(s->alerts, job->config, run);
+    json_decref(run);
+}
+
 /* What the job needs first did not complete, or nobody wants the job any more. */
 static void end_unrun(struct turn *turn, const struct launch_result *result, bool complete)
 {
@@ -153,7 +168,9 @@ static void end_unrun(struct turn *turn, const struct launch_result *result, boo
     else
         snprintf(unrun.message, sizeof(unrun.message), "not run: %s, which runs before it, did not complete: %.512s",
                  step_of(turn)->name, result->message);
-    log_line(LOG_ERROR, turn->steps[turn->step_count - 1]->name, "%s", unrun.message);
+    const struct config_job *job = turn->steps[turn->step_count - 1];
+    log_line(LOG_ERROR, job->name, "%s", unrun.message);
+    note_unrun(turn, job, &unrun);
     end_turn(turn, &unrun);
 }
 
@@ -166,6 +183,8 @@ static void step_ended(struct turn *turn, struct launch_result *result)
     tell_run(job, result);
     if (result->run)
         note_run(turn, job, result);
+    else
+        note_unrun(turn, job, result);
     if (complete && !turn->full && !turn->step_full && !turn->s->stopping && launch_wants_full(job, result->run)) {
         turn->step_full = true;
         id_new(turn->run_id);

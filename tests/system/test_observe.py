@@ -161,6 +161,17 @@ class Alerts(Test):
         wait_for(lambda: d.state()["last_run"]["timestamp"] > last, LONG)
         self.assertEqual([a for a in self.hook.alerts if a["job"] == CUSTOMERS], [])
 
+    def test_a_job_that_cannot_even_begin_is_failing_too(self):
+        d = self.daemon(["failing", "recovered"], store="sqlite:data/sluice.db")
+        for _ in range(3):
+            run(d)
+        (failing,) = self.hook.wait(1)
+        self.assertEqual((failing["alert"], failing["job"], failing["failures"]), ("failing", CUSTOMERS, 2))
+        self.assertIn("cannot open", failing["text"])
+        (d.dir / "data").mkdir()
+        self.assertTrue(run(d)["success"])
+        self.assertEqual([a["alert"] for a in self.hook.wait(2)], ["failing", "recovered"])
+
     def test_a_webhook_that_fails_is_asked_again_with_the_same_alert(self):
         self.hook.answers = [500, 503]
         d = self.daemon(["failing"])
