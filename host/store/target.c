@@ -40,12 +40,11 @@ struct target {
         void (*warn)(void *context, const char *text);
         void *context;
         bool *said; /* which columns the statement named */
-        int writes, records; /* still to be looked at; writes 0: no more */
+        int writes; /* still to be looked at */
     } watch;
 };
 
 #define WATCH_WRITES 20
-#define WATCH_RECORDS 100
 
 static const struct cell null_cell = {.state = CELL_NULL};
 
@@ -173,7 +172,6 @@ static void start_watch(struct target *t, void (*warn)(void *context, const char
     t->watch.warn = warn;
     t->watch.context = context;
     t->watch.writes = t->state.have.triggers ? WATCH_WRITES : 0;
-    t->watch.records = WATCH_RECORDS;
 }
 
 int target_open(struct db *db, const struct table *table, const char *run_id,
@@ -252,7 +250,6 @@ int target_load(struct target *t, const sluice_value *values, uint32_t count, st
     static const sluice_value absent = {0};
 
     t->raced = false;
-    t->watch.records -= t->watch.records > 0;
     for (size_t i = 0; i < t->table->column_count; i++) {
         const struct table_column *c = &t->table->columns[i];
         const char *why;
@@ -587,11 +584,6 @@ static int watch_written(struct target *t, struct err *err)
     if (found == 0 || differs)
         tell_rewritten(t, found == 0 ? &t->table->rules[rule] : NULL);
     return SLUICE_OK;
-}
-
-bool target_watches(const struct target *t)
-{
-    return t->watch.writes > 0 && t->watch.records > 0;
 }
 
 /* ---- New rows and new values ---- */

@@ -41,14 +41,11 @@ const char *target_found_identity(const struct target *t);
 
 /* Write the record as a new row, or what differs into the row found last. 0, or TARGET_MOVED: another program came
  * first, nothing was written, and the record is to be looked up again. E_REFUSED: the record is to blame, nothing of it
- * was written, the transaction goes on. `now` is for created_at and the like. */
+ * was written, the transaction goes on. `now` is for created_at and the like. Where the table has triggers, `warn` of
+ * target_open() is told, once, when one of the first rows does not store what was written. */
 #define TARGET_MOVED 1
 int target_insert(struct target *t, int64_t now, struct err *err);
 int target_update(struct target *t, int64_t now, struct err *err);
-
-/* Are the rows that a run writes first still being looked at, one by one, for triggers that store something else (which
- * is told to `warn`, once)? A table without triggers is never watched. */
-bool target_watches(const struct target *t);
 
 /* Rows that this run has matched or written, for rule REBIND: note the one found or written last; was the one found
  * last noted? 1, 0 or an error. */
