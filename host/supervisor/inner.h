@@ -93,9 +93,11 @@ struct supervisor {
     struct metrics *metrics;
     struct alerts *alerts;
     bool begun, recalled, stopping;
+    bool hurries; /* stopping: waits for no note any more */
     void (*idle)(void *context); /* stopping: who wants to know when nothing runs; NULL once it was told */
     void *idle_context;
     int asks; /* notes on their way to the store */
+    bool notes_fail; /* it was logged; until one arrives again */
     /* queue.c */
     struct turn *waiting, *running; /* in the order they came */
     size_t running_count;

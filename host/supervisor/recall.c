@@ -300,8 +300,10 @@ static void done_fire(void *context, int rc, const struct err *err)
 {
     const struct fire_note *n = context;
 
-    if (rc < 0)
-        log_line(LOG_WARN, n->job, "its last fire is not noted: %s", err->msg);
+    if (rc < 0 && !n->s->notes_fail)
+        log_line(LOG_WARN, n->job, "its last fire is not noted, nor are those of other jobs until the store answers: %s",
+                 err->msg);
+    n->s->notes_fail = rc < 0;
     n->s->asks--;
     supervisor_mind_idle(n->s);
 }
@@ -326,7 +328,9 @@ static void note_fire(struct supervisor *s, const char *job, int64_t fire_us, in
         s->asks++;
         return;
     }
-    log_line(LOG_WARN, job, "its last fire is not noted: too much waits for the store");
+    if (!s->notes_fail)
+        log_line(LOG_WARN, job, "its last fire is not noted: too much waits for the store");
+    s->notes_fail = true;
     drop_fire(n);
 }
 

@@ -160,7 +160,7 @@ void supervisor_mind_idle(struct supervisor *s)
 {
     void (*idle)(void *context) = s->idle;
 
-    if (!s->stopping || s->running || s->asks || !idle)
+    if (!s->stopping || s->running || (s->asks && !s->hurries) || !idle)
         return;
     s->idle = NULL;
     idle(s->idle_context);
@@ -171,6 +171,7 @@ void supervisor_stop(struct supervisor *s, void (*idle)(void *context), void *co
     bool again = s->stopping;
 
     s->stopping = true;
+    s->hurries = again;
     if (!again) {
         s->idle = idle;
         s->idle_context = context;

@@ -100,7 +100,8 @@ static void tell_run(const struct config_job *job, const struct launch_result *r
     int level = strcmp(status, "success") == 0 ? LOG_INFO : strcmp(status, "partial") == 0 ? LOG_WARN : LOG_ERROR;
 
     if (!run) {
-        log_line(result->code == E_BUSY ? LOG_INFO : LOG_ERROR, job->name, "%s", result->message);
+        level = result->code == E_BUSY ? LOG_INFO : result->code == SLUICE_E_CANCELLED ? LOG_WARN : LOG_ERROR;
+        log_line(level, job->name, "%s", result->message);
         return;
     }
     if (result->code == SLUICE_E_CANCELLED)

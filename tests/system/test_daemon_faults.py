@@ -135,6 +135,54 @@ class Store(Case):
             self.assertEqual(d.stop(), 0)
             self.check_ledger(d)
 
+    def test_sigterm_while_the_store_is_locked_ends_in_time_and_a_second_one_at_once(self):
+        for twice in (False, True):
+            with self.subTest(twice=twice), Daemon(job=EVERY_SECOND) as d:
+                d.wait_log(CUSTOMERS, "run ended", seconds=LONG)
+                with contextlib.closing(sqlite3.connect(d.database, isolation_level=None, timeout=60)) as db:
+                    db.execute("BEGIN EXCLUSIVE")
+                    d.wait_log("not run: the run before it has not ended", count=4, seconds=LONG)
+                    started = time.monotonic()
+                    d.process.terminate()
+                    d.wait_log("stopping")
+                    if twice:
+                        d.process.terminate()
+                    self.assertEqual(d.process.wait(LONG), 0)
+                    self.assertLess(time.monotonic() - started, 8 if twice else 20)
+                    self.assertLessEqual(len(d.log("is not noted")), 2)
+                d.stop()
+                d.serve()  # closes what nobody could
+                d.wait_log(SUPPLIERS, "run ended", seconds=LONG)
+                self.assertEqual(d.stop(), 0)
+                self.check_ledger(d)
+                self.check_no_process(d)
+
+    def test_who_waits_is_answered_when_it_stops(self):
+        with Daemon(job=NEVER_SOON) as d:
+            d.sim.reply(fault="hang-before-headers")
+            answers = {}
+
+            def ask_in_background(name, call):
+                thread = threading.Thread(target=lambda: answers.update({name: call()}))
+                thread.start()
+                return thread
+            threads = [ask_in_background("run", lambda: d.ask("POST", RUNS, {"wait": True}, timeout=LONG))]
+            wait_for(d.sim.requests)
+            threads.append(ask_in_background("queued", lambda: d.tcp("POST", "/api/cron/sync-suppliers", timeout=LONG)))
+            wait_for(lambda: d.ask("POST", f"/api/v1/jobs/{SUPPLIERS}/runs").status == 409)
+            text = (d.dir / "sluice.cfg").read_text()
+            d.write("sluice.cfg", text.replace('plugin = "softone"', f'plugin = "{HOSTILE}/loading_hangs.so"'))
+            threads.append(ask_in_background("reload", lambda: d.ask("POST", "/api/v1/reload", timeout=LONG)))
+            wait_for(lambda: len(children(d.process.pid)) == 2)
+            d.process.terminate()
+            for thread in threads:
+                thread.join(LONG)
+            self.assertEqual((answers["run"].status, answers["run"].json["status"]), (500, "cancelled"))
+            self.assertEqual(answers["queued"].status, 503)
+            self.assertEqual(answers["reload"].json, {"generation": 1, "applied": False, "errors": ["the daemon stops"]})
+            self.assertEqual(d.stop(), 0)
+            self.check_no_process(d)
+
     def test_a_pause_while_the_store_is_locked_is_what_the_store_says(self):
         with Daemon(job=NEVER_SOON) as d:
             d.wait_log("ready")
