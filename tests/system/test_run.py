@@ -201,7 +201,7 @@ class Exclusive(Test):
         with World("--customers", "2000", job="batch = 100;") as w:
             w.sim.reply(status=200, delay_ms=1500)
             process = w.start("run", "--json", CUSTOMERS)
-            wait_running(w)
+            wait_for(lambda: w.sim.requests())  # its table is there by then
             w.execute("UPDATE sluice_runs SET status = 'crashed' WHERE status = 'running'")
             out, err = process.communicate(timeout=30)
             self.assertEqual(process.returncode, 1, out + err)
