@@ -78,6 +78,7 @@ struct turn {
     struct event *events, *kill;
     bool ended;                     /* the process has */
     int wait_status;
+    struct closing *closing;        /* the store is told so; NULL: it is not waited for */
     json_t *progress;               /* newest "progress" event of the step; NULL */
 };
 
@@ -93,7 +94,8 @@ struct supervisor {
     struct metrics *metrics;
     struct alerts *alerts;
     bool begun, recalled, stopping;
-    bool hurries; /* stopping: waits for no note any more */
+    bool hurries; /* stopping: waits for the store no longer */
+    struct event *hurry;
     void (*idle)(void *context); /* stopping: who wants to know when nothing runs; NULL once it was told */
     void *idle_context;
     int asks; /* notes on their way to the store */
@@ -158,6 +160,8 @@ struct turn *queue_find(const struct supervisor *s, const char *run_id, bool *wa
 void turn_start(struct turn *turn);
 /* Tell it to end: gently, or at once. */
 void turn_stop(struct turn *turn, bool at_once);
+/* Wait no longer for the store to close its row. */
+void turn_leave_row(struct turn *turn);
 /* It has ended, or will never begin: tells who waits, and frees it. */
 void turn_finish(struct turn *turn, const struct launch_result *result);
 /* The same of one that waits, with a reason. */
@@ -175,7 +179,9 @@ void recall_unfire(struct supervisor *s, const char *job, int64_t fire_us);
 void recall_set_fire(struct supervisor *s, const char *job, int64_t fire_us);
 /* The process of run `id` died: close its row as `status`, then call `done` with the run (NULL: none), from the loop. */
 void recall_close_run(struct supervisor *s, const char *id, const char *status, const char *why,
-                      void (*done)(void *context, json_t *run), void *context);
+                      void (*done)(void *context, json_t *run), void *context, struct closing **closing);
+/* Its `done` is not called any more. *closing of the above is that until `done` is called. */
+void recall_forget_closing(struct closing *closing);
 
 /* ---- beat.c ---- */
 /* Where hosts share the store, tell them from now on that this one lives; until after the last run has ended. */

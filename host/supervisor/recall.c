@@ -459,6 +459,8 @@ static void done_close(void *context, int rc, const struct err *err)
 {
     const struct closing *c = context;
 
+    if (!c->done)
+        return;
     if (rc < 0)
         log_line(LOG_WARN, NULL, "run %s: its row is closed by the next run: %s", c->id, err->msg);
     c->done(c->context, rc < 0 ? NULL : c->run);
@@ -473,19 +475,27 @@ static void drop_close(void *context)
 }
 
 void recall_close_run(struct supervisor *s, const char *id, const char *status, const char *why,
-                      void (*done)(void *context, json_t *run), void *context)
+                      void (*done)(void *context, json_t *run), void *context, struct closing **closing)
 {
     struct closing *c = *id ? calloc(1, sizeof(*c)) : NULL;
 
+    *closing = NULL;
     if (c) {
         *c = (struct closing){.done = done, .context = context};
         snprintf(c->id, sizeof(c->id), "%s", id);
         snprintf(c->status, sizeof(c->status), "%s", status);
         snprintf(c->why, sizeof(c->why), "%s", why);
         const struct store_ask ask = {.work = work_close, .done = done_close, .drop = drop_close, .context = c};
+        *closing = c;
         if (store_thread_ask(s->store, &ask))
             return;
+        *closing = NULL;
         free(c);
     }
     done(context, NULL);
+}
+
+void recall_forget_closing(struct closing *closing)
+{
+    closing->done = NULL;
 }

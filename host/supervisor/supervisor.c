@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HURRY_SECONDS 2
+
 /* ---- Jobs ---- */
 
 /* One of `jobs` whose time zone is that one; NULL: none. */
@@ -166,13 +168,39 @@ void supervisor_mind_idle(struct supervisor *s)
     idle(s->idle_context);
 }
 
+static void on_hurry(evutil_socket_t fd, short what, void *context)
+{
+    struct supervisor *s = context;
+
+    (void)fd;
+    (void)what;
+    s->hurries = true;
+    for (struct turn *t = s->running, *next; t; t = next) {
+        next = t->next;
+        turn_leave_row(t);
+    }
+    supervisor_mind_idle(s);
+}
+
+/* The store may take HURRY_SECONDS for what there still is to tell it. */
+static void hurry(struct supervisor *s)
+{
+    const struct timeval tv = {HURRY_SECONDS, 0};
+
+    if (!s->hurry)
+        s->hurry = evtimer_new(s->base, on_hurry, s);
+    if (s->hurry && !evtimer_pending(s->hurry, NULL))
+        evtimer_add(s->hurry, &tv);
+}
+
 void supervisor_stop(struct supervisor *s, void (*idle)(void *context), void *context)
 {
     bool again = s->stopping;
 
     s->stopping = true;
-    s->hurries = again;
-    if (!again) {
+    if (again) {
+        hurry(s);
+    } else {
         s->idle = idle;
         s->idle_context = context;
         firing_close(s);
@@ -212,6 +240,8 @@ void supervisor_free(struct supervisor *s)
     metrics_free(s->metrics);
     if (s->pump)
         event_free(s->pump);
+    if (s->hurry)
+        event_free(s->hurry);
     free(s->config_path);
     free(s->env_file);
     free(s);

@@ -223,6 +223,7 @@ static void on_closed(void *context, json_t *run)
     struct turn *turn = context;
     struct launch_result result;
 
+    turn->closing = NULL;
     process_result(turn->process, turn->wait_status, &result, NULL);
     result.run = json_incref(run);
     free_process(turn);
@@ -295,7 +296,7 @@ static void on_ended(void *context, pid_t pid, int status)
         event_del(turn->events);
         if (turn->kill)
             event_del(turn->kill);
-        recall_close_run(turn->s, process_run_id(turn->process), closes, result.message, on_closed, turn);
+        recall_close_run(turn->s, process_run_id(turn->process), closes, result.message, on_closed, turn, &turn->closing);
         launch_result_free(&result);
         return;
     }
@@ -396,6 +397,14 @@ void turn_start(struct turn *turn)
     }
     turn->step_count = steps_add(turn->steps, 0, turn->job->config);
     start_step(turn);
+}
+
+void turn_leave_row(struct turn *turn)
+{
+    if (!turn->closing)
+        return;
+    recall_forget_closing(turn->closing);
+    on_closed(turn, NULL);
 }
 
 void turn_stop(struct turn *turn, bool at_once)
