@@ -37,8 +37,8 @@ size_t children_count(const struct children *c);
 /* Kill strangers: processes that became ours when their parent died. Called after a child did not end by itself. */
 void children_end_strangers(struct children *c);
 
-/* When the daemon ends: wait, two seconds at most, until those that were killed and all strangers are gone. Whoever else
- * ends is told of. */
+/* When the daemon ends: wait, two seconds at most, until those that were killed and all strangers are gone. The end of
+ * others is told as ever. */
 void children_settle(struct children *c);
 
 #endif

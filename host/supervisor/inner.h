@@ -177,7 +177,8 @@ void recall_note_fire(struct supervisor *s, const char *job, int64_t fire_us);
 void recall_unfire(struct supervisor *s, const char *job, int64_t fire_us);
 /* The last fire was in the future: set it to now. */
 void recall_set_fire(struct supervisor *s, const char *job, int64_t fire_us);
-/* The process of run `id` died: close its row as `status`, then call `done` with the run (NULL: none), from the loop. */
+/* The process of run `id` died: close its row as `status`, then call `done` with the run (NULL: none), from the loop.
+ */
 void recall_close_run(struct supervisor *s, const char *id, const char *status, const char *why,
                       void (*done)(void *context, json_t *run), void *context, struct closing **closing);
 /* Its `done` is not called any more. *closing of the above is that until `done` is called. */

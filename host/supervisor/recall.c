@@ -301,8 +301,7 @@ static void done_fire(void *context, int rc, const struct err *err)
     const struct fire_note *n = context;
 
     if (rc < 0 && !n->s->notes_fail)
-        log_line(LOG_WARN, n->job, "its last fire is not noted, nor are those of other jobs until the store answers: %s",
-                 err->msg);
+        log_line(LOG_WARN, n->job, "its last fire is not noted, nor are others until the store answers: %s", err->msg);
     n->s->notes_fail = rc < 0;
     n->s->asks--;
     supervisor_mind_idle(n->s);

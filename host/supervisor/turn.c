@@ -296,7 +296,8 @@ static void on_ended(void *context, pid_t pid, int status)
         event_del(turn->events);
         if (turn->kill)
             event_del(turn->kill);
-        recall_close_run(turn->s, process_run_id(turn->process), closes, result.message, on_closed, turn, &turn->closing);
+        recall_close_run(turn->s, process_run_id(turn->process), closes, result.message, on_closed, turn,
+                         &turn->closing);
         launch_result_free(&result);
         return;
     }

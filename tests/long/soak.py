@@ -140,8 +140,8 @@ class Soak:
             self.done["requests"] += 1
 
     def happen(self, d, until):
-        what = [self.reload, self.break_config, self.kill, self.kill, self.stop_for_a_while, self.pause, self.run_by_hand,
-                self.cancel, self.ask_much]
+        what = [self.reload, self.break_config, self.kill, self.kill, self.stop_for_a_while, self.pause,
+                self.run_by_hand, self.cancel, self.ask_much]
         self.write(d)
         d.hup()
         while time.monotonic() < until and d.process.poll() is None:
