@@ -161,6 +161,7 @@ class Exclusive(Test):
             slow(w)
             first = w.start("run", CUSTOMERS)
             (run,) = wait_running(w)
+            os.kill(worker_pid(run), signal.SIGSTOP)  # it would end as cancelled when the command dies
             first.kill()  # the command itself, so that nobody is there to close the row
             os.kill(worker_pid(run), signal.SIGKILL)
             first.communicate(timeout=15)
