@@ -44,9 +44,11 @@ class Server:
         self.port = port
         if as_nobody():
             os.chown(self.dir, as_nobody()["user"], as_nobody()["group"])
-        self.call("initdb", "-D", self.data, "-U", "sluice", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
-        self.process = None
+        self.make()
         self.start()
+
+    def make(self):
+        self.call("initdb", "-D", self.data, "-U", "sluice", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
 
     def __enter__(self):
         return self
@@ -58,9 +60,13 @@ class Server:
         return subprocess.run([programs() / program, *map(str, arguments)], cwd="/", check=True, capture_output=True,
                               **as_nobody())
 
-    def start(self):
+    def starting(self):
         options = " ".join([f"-k {self.dir}", *OPTIONS, *self.options])
-        self.call("pg_ctl", "-D", self.data, "-l", self.data / "log", "-w", "-t", "60", "start", "-o", options)
+        return [str(programs() / "pg_ctl"), "-D", str(self.data), "-l", str(self.data / "log"), "-w", "-t", "60",
+                "start", "-o", options]
+
+    def start(self):
+        subprocess.run(self.starting(), cwd="/", check=True, capture_output=True, **as_nobody())
 
     def pid(self):
         return int((self.data / "postmaster.pid").read_text().split()[0])
@@ -75,8 +81,51 @@ class Server:
             pass
         shutil.rmtree(self.dir, ignore_errors=True)
 
-    def url(self, schema=None):
-        return with_schema(f"postgresql://sluice@/postgres?host={urllib.parse.quote(str(self.dir), safe='')}", schema)
+    def url(self, schema=None, database="postgres"):
+        return with_schema(f"postgresql://sluice@/{database}?host={urllib.parse.quote(str(self.dir), safe='')}", schema)
+
+
+class Replica(Server):
+    """A streaming replica of a server."""
+
+    def __init__(self, primary, *options):
+        self.primary = primary
+        super().__init__(*options)
+
+    def make(self):
+        self.call("pg_basebackup", "-h", self.primary.dir, "-U", "sluice", "-D", self.data, "-R", "-c", "fast")
+
+    def catch_up(self):
+        """Wait until all that the primary has committed is here."""
+        wanted = psql(self.primary.url(), "SELECT pg_current_wal_lsn()").strip()
+        deadline = time.monotonic() + 30
+        while psql(self.url(), f"SELECT pg_last_wal_replay_lsn() >= '{wanted}'").strip() != "t":
+            if time.monotonic() > deadline:
+                raise RuntimeError("the replica does not catch up")
+            time.sleep(0.01)
+
+    def promote(self):
+        self.call("pg_ctl", "-D", self.data, "-w", "promote")
+
+
+class SmallDisk(Server):
+    """A server with a tablespace, `small`, on a file system of so many bytes, which nobody else sees."""
+
+    def __init__(self, size):
+        self.size = size
+        super().__init__()
+        psql(self.url(), f"CREATE TABLESPACE small LOCATION '{self.dir}/small'")
+
+    def start(self):
+        place = self.dir / "small"
+        place.mkdir()
+        mount = ["sh", "-c", f'mount -t tmpfs -o size={self.size} sluice {place} && exec "$@"', "sh"]
+        if os.geteuid() == 0:
+            mount[2] = mount[2].replace("&&", f"&& chown nobody {place} &&")
+            mount = ["unshare", "--mount", *mount, "setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+        else:
+            mount = ["unshare", "--user", "--map-current-user", "--keep-caps", "--mount", *mount]
+        subprocess.run([*mount, *self.starting()], cwd="/", check=True, capture_output=True)
 
 
 class Pooler:
@@ -121,6 +170,41 @@ ignore_startup_parameters = options
         return f"postgresql://sluice@/postgres?port=6432&host={urllib.parse.quote(str(self.dir), safe='')}"
 
 
+class Session:
+    """psql as another program that uses the server at the same time."""
+
+    def __init__(self, url, name="other"):
+        self.url, self.name = url, name
+        self.process = subprocess.Popen(["psql", "-X", "-q", "-A", "-t", "-d", url], text=True, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        env={**os.environ, "PGAPPNAME": name})
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.communicate()
+
+    def send(self, sql):
+        """Without waiting for what comes of it."""
+        self.process.stdin.write(sql + "\n")
+        self.process.stdin.flush()
+
+    def do(self, sql):
+        """What is printed, also for what was sent before."""
+        self.send(sql + ";\n\\echo end")
+        lines = []
+        while (line := self.process.stdout.readline()) not in ("end\n", ""):
+            lines.append(line)
+        return "".join(lines)
+
+
+def waits(url, name="sluice"):
+    """Does a session of that name wait for a lock?"""
+    return psql(url, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = "
+                     f"'{name}'") != ""
+
+
 def with_schema(url, schema):
     if not schema:
         return url
@@ -163,4 +247,4 @@ def plain(value):
     return value
 
 
-__all__ = ["Pooler", "Server", "psql", "query", "with_schema", "signal"]
+__all__ = ["Pooler", "Replica", "Server", "Session", "SmallDisk", "psql", "query", "waits", "with_schema", "signal"]
