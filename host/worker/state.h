@@ -10,6 +10,7 @@
 #include "sink.h"
 #include "spec.h"
 
+#include <signal.h>
 #include <sys/types.h>
 
 /* How the run ended. */
@@ -25,6 +26,7 @@ struct worker {
     json_t *spec;
     int what; /* SPEC_RUN, SPEC_PREVIEW, SPEC_RETRY */
     int events;
+    const volatile sig_atomic_t *stop; /* not 0: the run is to end */
     pid_t child;          /* 0: none any more */
     bool child_dead;      /* but what it sent may still be in the pipe */
     struct chatter chatter;
