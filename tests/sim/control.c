@@ -3,10 +3,12 @@
  *   POST   /_sim/reply               a scripted reply, see script.c
  *   POST   /_sim/records             raw JSON text that replaces a list; ?stream=customers|suppliers&total=N
  *   POST   /_sim/touch               {"percent": 10, "seed": 1}
+ *   POST   /_sim/ploomes             deals and contacts, see ploomes.c
  *   POST   /_sim/clock               {"advance": 60} or {"set": "2026-02-10 09:20:03"}
  *   GET    /_sim/requests            what was asked, as JSON; DELETE forgets it
  *   POST   /_sim/reset               all of it back to the start
  */
+#include "ploomes.h"
 #include "records.h"
 
 #include <jansson.h>
@@ -89,6 +91,7 @@ static void reset(struct sim *sim, const struct request *q, struct reply *r)
     journal_clear(sim->journal);
     clock_reset(sim->clock);
     dataset_reset(sim->data, clock_now(sim->clock));
+    ploomes_reset(sim);
 }
 
 static const struct {
@@ -96,6 +99,7 @@ static const struct {
     void (*act)(struct sim *, const struct request *, struct reply *);
 } controls[] = {
     {"/_sim/reply", add_script}, {"/_sim/records", replace_records}, {"/_sim/touch", touch},
+    {"/_sim/ploomes", ploomes_control},
     {"/_sim/clock", move_clock}, {"/_sim/requests", requests},       {"/_sim/reset", reset},
 };
 

@@ -1,4 +1,5 @@
 /* sluice-sim: options and life of the simulator. */
+#include "ploomes.h"
 #include "records.h"
 
 #include <getopt.h>
@@ -15,8 +16,11 @@ static const char usage[] =
     "  --port-file FILE       write the port there\n"
     "  --customers N          generated customers, default 1000\n"
     "  --suppliers N          generated suppliers, default 200\n"
+    "  --deals N, --contacts N   generated rows of Ploomes, default 1000 and 200\n"
     "  --seed N               of the generated records, default 1\n"
     "  --username, --password, --company TEXT   what requests must carry, default demo, demo, 1000\n"
+    "  --user-key TEXT        what requests to Ploomes must carry, default demo-key\n"
+    "  --rate N               requests to Ploomes a minute, default 0: no limit\n"
     "  --charset NAME         of the answers, default windows-1253\n"
     "  --escape               characters that the charset lacks as \\uXXXX, not '?'\n"
     "  --clock real|TIME      TIME (\"2026-02-10 09:20:03\") stands still until /_sim/clock moves it\n"
@@ -34,6 +38,10 @@ enum {
     PORT_FILE,
     CUSTOMERS,
     SUPPLIERS,
+    DEALS,
+    CONTACTS,
+    USER_KEY,
+    RATE,
     SEED,
     USERNAME,
     PASSWORD,
@@ -57,6 +65,10 @@ static const struct option names[] = {
     {"port-file", required_argument, NULL, PORT_FILE},
     {"customers", required_argument, NULL, CUSTOMERS},
     {"suppliers", required_argument, NULL, SUPPLIERS},
+    {"deals", required_argument, NULL, DEALS},
+    {"contacts", required_argument, NULL, CONTACTS},
+    {"user-key", required_argument, NULL, USER_KEY},
+    {"rate", required_argument, NULL, RATE},
     {"seed", required_argument, NULL, SEED},
     {"username", required_argument, NULL, USERNAME},
     {"password", required_argument, NULL, PASSWORD},
@@ -121,6 +133,15 @@ static bool take_option(int option, char *value, struct options *o)
         return take_number(value, &o->customers);
     case SUPPLIERS:
         return take_number(value, &o->suppliers);
+    case DEALS:
+        return take_number(value, &o->deals);
+    case CONTACTS:
+        return take_number(value, &o->contacts);
+    case USER_KEY:
+        o->user_key = value;
+        return true;
+    case RATE:
+        return take_number(value, &o->rate);
     case SEED:
         o->seed = strtoull(value, NULL, 10);
         return true;
@@ -178,11 +199,13 @@ static bool open_sim(struct sim *sim)
     sim->data = dataset_open(&sim->opt, clock_now(sim->clock));
     if (!sim->data)
         return bad("not a charset", sim->opt.charset);
-    return sim->journal && sim->scripts;
+    sim->ploomes = ploomes_open(&sim->opt);
+    return sim->journal && sim->scripts && sim->ploomes;
 }
 
 static void close_sim(struct sim *sim)
 {
+    ploomes_close(sim->ploomes);
     dataset_close(sim->data);
     scripts_close(sim->scripts);
     journal_close(sim->journal);
@@ -201,6 +224,9 @@ int main(int argc, char **argv)
                               .zone = "Europe/Athens",
                               .customers = 1000,
                               .suppliers = 200,
+                              .deals = 1000,
+                              .contacts = 200,
+                              .user_key = "demo-key",
                               .seed = 1,
                               .window_s = 600}};
     for (int option; (option = getopt_long(argc, argv, "", names, NULL)) != -1;) {

@@ -23,6 +23,7 @@
 struct clock;   /* clock.c: what time the source believes it is */
 struct dataset; /* records.c: the records of all streams */
 struct journal; /* journal.c: the requests that were seen */
+struct ploomes; /* ploomes.c: its deals and contacts */
 struct scripts; /* script.c: replies and faults to come */
 
 /* The command line. */
@@ -34,11 +35,15 @@ struct options {
     const char *password;
     const char *company;
     const char *charset; /* of SoftOne's answers */
+    const char *user_key; /* what a Ploomes request must carry */
     const char *clock;   /* "real" or "YYYY-MM-DD HH:MM:SS" */
     const char *zone;    /* IANA name of the source's local time */
     const char *fault;   /* for every answer that is not scripted; NULL: none */
     uint32_t customers;  /* generated records */
     uint32_t suppliers;
+    uint32_t deals;
+    uint32_t contacts;
+    uint32_t rate; /* Ploomes requests a minute; 0: no limit */
     uint64_t seed;
     uint32_t window_s; /* length of SoftOne's window */
     uint32_t delay_ms; /* before each answer */
@@ -55,6 +60,7 @@ struct sim {
     struct dataset *data;
     struct journal *journal;
     struct scripts *scripts;
+    struct ploomes *ploomes;
     _Atomic(time_t) edited_at; /* when records were edited last */
     uint16_t port;        /* the one that is listened on */
     atomic_bool stopping; /* SIGTERM or SIGINT came */
@@ -94,6 +100,7 @@ struct source {
     void (*answer)(struct sim *, const struct request *, struct reply *);
 };
 extern const struct source softone_source;
+extern const struct source ploomes_source;
 
 /* ---- request and reply (wire.c) ---- */
 const char *request_header(const struct request *, const char *name); /* any case; NULL: not sent */
