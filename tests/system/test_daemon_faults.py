@@ -265,21 +265,23 @@ class Again(Case):
             self.assertEqual([r["status"] for r in d.runs()], ["failed", "success"])
 
     def test_a_worker_that_cannot_be_started_is_tried_again(self):
-        with Daemon(job=NEVER_SOON + " on_start = true;", start=False) as d:
-            without_suppliers(d)
-            before = resource.getrlimit(resource.RLIMIT_NOFILE)
-            d.serve()
-            d.wait_log("ready")
-            used = descriptors(d.process.pid)
-            d.stop()
-            d.forget()
-            d.serve(ready=False)
-            resource.prlimit(d.process.pid, resource.RLIMIT_NOFILE, (used + 1, before[1]))
-            d.wait_log(CUSTOMERS, "cannot", seconds=LONG)
-            d.wait_log(CUSTOMERS, "run again in 60 s")
-            resource.prlimit(d.process.pid, resource.RLIMIT_NOFILE, before)
-            self.assertTrue(run(d)["success"])
-            self.assertEqual(d.stop(), 0)
+        for seconds in (5, 20, 60):  # until the fire: the daemon must have been bound before it comes
+            due = time.time() + seconds
+            with Daemon(job=time.strftime('schedule = "%S %M %H %d %m *";', time.gmtime(due)), start=False) as d:
+                without_suppliers(d)
+                before = resource.getrlimit(resource.RLIMIT_NOFILE)
+                d.serve()
+                wait_for(lambda: d.ask("GET", "/readyz").status == 200, LONG)  # the store has been opened
+                resource.prlimit(d.process.pid, resource.RLIMIT_NOFILE, (3, before[1]))  # not one more than it has
+                if time.time() > int(due):
+                    continue
+                d.wait_log(CUSTOMERS, "cannot", seconds=LONG)
+                d.wait_log(CUSTOMERS, "run again in 60 s")
+                resource.prlimit(d.process.pid, resource.RLIMIT_NOFILE, before)
+                self.assertTrue(run(d)["success"])
+                self.assertEqual(d.stop(), 0)
+                return
+        self.fail("this machine did not start the daemon within a minute")
 
     def test_a_gap_asks_for_a_full_run_right_after(self):
         path = "/s1services/JS/webservice.customers/getAllCustomers"
