@@ -309,13 +309,14 @@ static int32_t host_emit(sluice_run *run, const sluice_value *values, uint32_t c
     return send_frame(c);
 }
 
-static int32_t host_skip(sluice_run *run, sluice_str why)
+static int32_t host_skip(sluice_run *run, sluice_str key, sluice_str why)
 {
     struct calls *c = calls_of(run);
 
     if (enter(c, "skip"))
         return over(c);
     begin_frame(c, FRAME_SKIP);
+    frame_put_str(c->out, masked(c, key));
     frame_put_str(c->out, masked(c, why));
     c->verdicts++;
     return send_frame(c);

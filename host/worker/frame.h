@@ -17,7 +17,7 @@
 
 #define FRAME_HELLO 1      /* text: JSON of describe_stream(), settings filled in */
 #define FRAME_ROW 2        /* u32 count, then values */
-#define FRAME_SKIP 3       /* str why */
+#define FRAME_SKIP 3       /* str key, str why */
 #define FRAME_REJECT 4     /* str key, str why, str source */
 #define FRAME_CHECKPOINT 5 /* str cursor */
 #define FRAME_TOTAL 6      /* i64 */

@@ -89,8 +89,9 @@ static int take_row(struct worker *w, struct frame_walk *walk)
 
 static int take_skip(struct worker *w, struct frame_walk *walk)
 {
-    sluice_str why = frame_str(walk);
+    sluice_str key = frame_str(walk), why = frame_str(walk);
 
+    (void)key;
     if (!frame_walked(walk))
         return broken(w, "a skip that is not one");
     if (w->what == SPEC_PREVIEW) {

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define WHY_MAX 4096 /* bytes of a reason or a warning */
 
@@ -38,6 +39,8 @@ void sluice_helper_free(sluice_run *run)
     if (!h)
         return;
     helper_record_free(&h->record);
+    helper_scans_free(h);
+    helper_ids_free(h);
     zone_close(h->zone);
     region_free(&h->run_memory);
     region_free(&h->record_memory);
@@ -179,6 +182,19 @@ int32_t sluice_window(sluice_run *run, const char *from, const char *to)
         return helper_status(run);
     bool known = date_parse(ends[0], NULL, &times[0]) && date_parse(ends[1], NULL, &times[1]);
     return run->host->window(run, ends[0], ends[1], known ? times[1] - times[0] : 0);
+}
+
+int32_t sluice_stat(sluice_run *run, const char *name, int64_t value)
+{
+    return run->host->stat(run, name, value);
+}
+
+int64_t sluice_elapsed_ms(const sluice_run *run)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t elapsed_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000 - run->started_at;
+    return elapsed_us > 0 ? elapsed_us / 1000 : 0;
 }
 
 /* Cut what is too long, and show it: a host that masks secrets looks for one that was cut before the mark. */

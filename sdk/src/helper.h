@@ -38,6 +38,8 @@ struct helper {
     struct setting *settings;
     struct zone *zone; /* of the stream's times; NULL: UTC */
     struct sluice_record record;
+    struct sluice_scan *scans; /* all that were opened */
+    struct sluice_ids *ids;    /* all sets that were made */
     uint32_t verdicts;                         /* since the record was handed to map() */
     size_t window;                             /* bytes, see WINDOW */
     struct sluice_body *answers[ANSWERS_OPEN]; /* the newest ones, in a ring */
@@ -59,6 +61,19 @@ bool helper_setting(void *context, const char *name, sluice_value *value);
 
 /* Close the mapping and all that hangs at it. */
 void helper_record_free(struct sluice_record *rec);
+
+/* May this record be looked at and changed? NULL is fine. */
+bool helper_record_open(const struct sluice_record *rec);
+
+/* The number of the record's column of that name; -1 when there is none, which fails the run. */
+int64_t helper_record_column(struct sluice_record *rec, const char *name);
+
+/* A terminated copy of `text` that lives as long as the record; "" without memory, and then the run has failed. */
+const char *helper_record_text(struct sluice_record *rec, sluice_str text);
+
+/* Give back what all scans and all sets hold. */
+void helper_scans_free(struct helper *h);
+void helper_ids_free(struct helper *h);
 
 /* Free the library's state of `run`; what it handed out is gone. */
 void sluice_helper_free(sluice_run *run);

@@ -135,13 +135,18 @@ static void mark_broken(struct mapping *m, sluice_str record)
     text_quote(&m->why, record, QUOTED);
 }
 
-bool mapping_read(struct mapping *m, sluice_str record)
+void mapping_start(struct mapping *m, sluice_str record)
 {
     m->source = record;
     m->broken = false;
     m->exhausted = false;
     buf_clear(&m->why);
     memset(m->values, 0, m->stream->column_count * sizeof *m->values);
+}
+
+bool mapping_read(struct mapping *m, sluice_str record)
+{
+    mapping_start(m, record);
     if (!paths_read(&m->paths, record)) {
         mark_broken(m, record);
         return true;
@@ -169,7 +174,7 @@ void mapping_check_required(struct mapping *m)
 static void add_sent(const struct mapping *m, const struct path *path, struct buf *out)
 {
     struct buf text = {0};
-    for (; path && !text.len; path = path->next) {
+    for (; path && m->source.ptr && !text.len; path = path->next) {
         struct json_value value;
         if (path_find(&m->paths, path, &value) != PATH_FOUND)
             continue;

@@ -33,6 +33,9 @@ bool mapping_init(struct mapping *m, const sluice_stream *stream, const struct z
                   struct region *record, struct buf *why);
 void mapping_free(struct mapping *m);
 
+/* Begin a record whose text is `record`: every column is absent, and nothing is wrong with it. */
+void mapping_start(struct mapping *m, sluice_str record);
+
 /* Read one record into m->values; see m->why. False when memory ran out. */
 bool mapping_read(struct mapping *m, sluice_str record);
 

@@ -49,7 +49,8 @@ void helper_record_free(struct sluice_record *rec)
     *rec = (struct sluice_record){0};
 }
 
-sluice_record *sluice_map(sluice_run *run, sluice_str json)
+/* The run's record, with nothing of the one before it; NULL when the run has failed. */
+static sluice_record *next_record(sluice_run *run)
 {
     struct helper *h = helper_of(run);
     if (!h || helper_status(run) != SLUICE_OK)
@@ -57,19 +58,36 @@ sluice_record *sluice_map(sluice_run *run, sluice_str json)
     if (!h->record.made && !make_mapping(run, h))
         return NULL;
     region_reset(&h->record_memory);
-    h->record.open = mapping_read(&h->record.mapping, json);
-    return h->record.open ? &h->record : helper_record_full(run);
+    return &h->record;
+}
+
+sluice_record *sluice_map(sluice_run *run, sluice_str json)
+{
+    sluice_record *rec = next_record(run);
+    if (!rec)
+        return NULL;
+    rec->open = mapping_read(&rec->mapping, json);
+    return rec->open ? rec : helper_record_full(run);
+}
+
+sluice_record *sluice_new(sluice_run *run)
+{
+    sluice_record *rec = next_record(run);
+    if (!rec)
+        return NULL;
+    mapping_start(&rec->mapping, (sluice_str){0});
+    rec->open = true;
+    return rec;
 }
 
 /* ---- Looking at it and changing it ---- */
 
-static bool is_open(const sluice_record *rec)
+bool helper_record_open(const struct sluice_record *rec)
 {
     return rec && rec->open;
 }
 
-/* The column of that name; a name that no column has is the connector's mistake. */
-static int64_t column_of(sluice_record *rec, const char *name)
+int64_t helper_record_column(struct sluice_record *rec, const char *name)
 {
     int64_t i = mapping_column_named(rec->mapping.stream, (sluice_str){name, strlen(name)});
     if (i < 0)
@@ -77,8 +95,7 @@ static int64_t column_of(sluice_record *rec, const char *name)
     return i;
 }
 
-/* A terminated copy for as long as the record lives. */
-static const char *record_text(sluice_record *rec, sluice_str text)
+const char *helper_record_text(struct sluice_record *rec, sluice_str text)
 {
     const char *copy = region_text(&rec->helper->record_memory, text);
     if (!copy)
@@ -88,15 +105,15 @@ static const char *record_text(sluice_record *rec, sluice_str text)
 
 const char *sluice_get(sluice_record *rec, const char *column)
 {
-    int64_t i = is_open(rec) ? column_of(rec, column) : -1;
+    int64_t i = helper_record_open(rec) ? helper_record_column(rec, column) : -1;
     if (i < 0)
         return "";
     const sluice_value *value = &rec->mapping.values[i];
     if (value->type == SLUICE_TEXT)
-        return record_text(rec, value->as.s);
+        return helper_record_text(rec, value->as.s);
     struct buf text = {0};
     text_value(&text, value, mapping_column(rec->mapping.stream, (uint32_t)i)->scale);
-    const char *copy = record_text(rec, buf_str(&text));
+    const char *copy = helper_record_text(rec, buf_str(&text));
     buf_free(&text);
     return copy;
 }
@@ -119,7 +136,7 @@ static const struct path_node *source_key(sluice_record *rec, sluice_str key)
 
 const char *sluice_source(sluice_record *rec, const char *key)
 {
-    if (!is_open(rec) || rec->mapping.broken)
+    if (!helper_record_open(rec) || rec->mapping.broken || !rec->mapping.source.ptr)
         return NULL;
     const struct path_node *n = source_key(rec, (sluice_str){key, strlen(key)});
     if (!n || n->seen != rec->mapping.paths.record)
@@ -127,27 +144,7 @@ const char *sluice_source(sluice_record *rec, const char *key)
     sluice_str text = {0};
     if (n->found.kind != JSON_KIND_NULL && !mapping_text(&rec->mapping, &n->found, &text))
         return helper_record_full(rec->run);
-    return record_text(rec, text);
-}
-
-void sluice_set_text(sluice_record *rec, const char *column, const char *text)
-{
-    int64_t i = is_open(rec) ? column_of(rec, column) : -1;
-    if (i < 0)
-        return;
-    const sluice_column *c = mapping_column(rec->mapping.stream, (uint32_t)i);
-    if (c->type != SLUICE_TEXT) {
-        sluice_fail(rec->run, SLUICE_E_BUG, "the column \"%s\" is not a text", column);
-        return;
-    }
-    size_t len = text ? strlen(text) : 0;
-    sluice_value value = {.type = SLUICE_NULL};
-    if (len || (text && (c->flags & SLUICE_BLANK))) {
-        value.type = SLUICE_TEXT;
-        value.as.s = (sluice_str){record_text(rec, (sluice_str){text, len}), len};
-    }
-    if (is_open(rec) && !rec->helper->record_memory.exhausted)
-        rec->mapping.values[i] = value;
+    return helper_record_text(rec, text);
 }
 
 /* ---- Verdicts ---- */
@@ -177,6 +174,15 @@ static int32_t reject(sluice_record *rec, sluice_str why)
     return end_verdict(rec, rc);
 }
 
+static int32_t skip(sluice_record *rec, sluice_str why)
+{
+    struct buf key = {0};
+    mapping_key(&rec->mapping, &key);
+    int32_t rc = rec->run->host->skip(rec->run, buf_str(&key), why);
+    buf_free(&key);
+    return end_verdict(rec, rc);
+}
+
 int32_t sluice_emit(sluice_record *rec)
 {
     if (!rec)
@@ -199,8 +205,7 @@ int32_t sluice_skip(sluice_record *rec, const char *why)
         return helper_status(rec->run);
     if (rec->mapping.broken)
         return reject(rec, buf_str(&rec->mapping.why));
-    sluice_str text = {why, why ? strlen(why) : 0};
-    return end_verdict(rec, rec->run->host->skip(rec->run, text));
+    return skip(rec, (sluice_str){why, why ? strlen(why) : 0});
 }
 
 int32_t sluice_reject(sluice_record *rec, const char *fmt, ...)

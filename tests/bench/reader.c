@@ -113,6 +113,12 @@ static int32_t take_text(sluice_run *run, sluice_str text)
     return world.failed;
 }
 
+static int32_t host_skip(sluice_run *run, sluice_str key, sluice_str why)
+{
+    (void)key;
+    return take_text(run, why);
+}
+
 static int32_t host_reject(sluice_run *run, sluice_str key, sluice_str why, sluice_str source)
 {
     (void)key;
@@ -147,7 +153,7 @@ static const sluice_host host = {
     .read = host_read,
     .drop = host_drop,
     .emit = host_emit,
-    .skip = take_text,
+    .skip = host_skip,
     .reject = host_reject,
     .checkpoint = take_text,
     .total = host_total,

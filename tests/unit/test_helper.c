@@ -227,9 +227,9 @@ static int32_t fake_emit(sluice_run *run, const sluice_value *values, uint32_t c
     return note(run, "%s", "");
 }
 
-static int32_t fake_skip(sluice_run *run, sluice_str why)
+static int32_t fake_skip(sluice_run *run, sluice_str key, sluice_str why)
 {
-    return enter_late(run) ? note(run, "skip %.*s", TEXT(why)) : fake_of(run)->status;
+    return enter_late(run) ? note(run, "skip %.*s|%.*s", TEXT(key), TEXT(why)) : fake_of(run)->status;
 }
 
 static int32_t fake_reject(sluice_run *run, sluice_str key, sluice_str why, sluice_str source)
@@ -380,7 +380,7 @@ static const char people_log[] =
     "total 8\n"
     "window 2026-02-10 09:10:03|2026-02-10 09:20:03|600000000\n"
     "emit 1 'anna@x.example' 'ACTIVE' 1770707564000000\n"
-    "skip no email\n"
+    "skip 2|no email\n"
     "reject 3|email: \"nobody\" is not an address|{\"id\":3,\"email\":\"nobody\"}\n"
     "reject 4x|id: id \"4x\" is not an integer|{\"id\": \"4x\", \"email\": \"B\\u00fc@\\\"}]\", \"prospect\": \"0\"}\n"
     "reject |id: missing|{\"email\": \"c@d\"}\n"

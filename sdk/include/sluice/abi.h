@@ -96,6 +96,8 @@ typedef struct sluice_run sluice_run;
 #define SLUICE_BLANK 128u  /* column: "" stays ""; without it "" is null */
 #define SLUICE_CLEAR 256u  /* column: absent counts as null */
 #define SLUICE_NARROW 512u /* column: integers of 32 bits, as the table has always had them */
+#define SLUICE_INDEX 1024u /* column: has an index of its own in a table that the host creates */
+#define SLUICE_QUIET 2048u /* column: a difference in it alone is stored, and counts as none (a figure that ages) */
 
 /* One setting of the connector. A group "g" is followed by its fields "g.a", "g.b". */
 typedef struct sluice_option {
@@ -111,7 +113,7 @@ typedef struct sluice_option {
 typedef struct sluice_column {
     const char *name;
     uint32_t type;      /* SLUICE_INT to SLUICE_INTS */
-    uint32_t flags;     /* REQUIRED, KEY, TRIM, LOWER, BLANK, CLEAR, NARROW */
+    uint32_t flags;     /* REQUIRED, KEY, TRIM, LOWER, BLANK, CLEAR, NARROW, INDEX, QUIET */
     const char *path;   /* in the source's record: "a.b", "a[].b" (all of them), "a|b" (the first not empty) */
     const char *value;  /* the same for each row; the host fills in "${setting}" */
     const char *preset; /* what a new row gets when the record has nothing; filled in; "now" for times */
@@ -145,9 +147,10 @@ typedef struct sluice_stream {
     uint32_t match_count, match_stride;
     const char *scope;     /* column: rows match only where it is equal (a tenant); NULL: none */
     const char *partition; /* option, a list of groups: lock, run, cursor and result for each; NULL: none */
-    const char *needs;     /* streams that must have landed, complete, before this one; NULL: none */
+    const char *needs;     /* streams that must have landed, complete, before this one; scan() reads them. NULL: none */
     const char *zone;      /* option: the zone of times that come without one; NULL: UTC */
-    const char *gone;      /* column in which a full run notes the rows it did not meet; NULL: none */
+    const char *gone;      /* time column that only the host writes: a complete full run notes there since when a row
+                            * did not come any more; empty again once it comes. scan() hides such rows. NULL: none */
     uint32_t flags, reserved;
     int32_t (*run)(sluice_run *);                    /* read all of it; returning SLUICE_OK says so */
     int32_t (*map)(sluice_run *, sluice_str record); /* one raw record: emit, skip or reject it, exactly once */
@@ -211,6 +214,17 @@ typedef struct sluice_reply {
 
 typedef struct sluice_exchange sluice_exchange; /* opaque: a request and its answer */
 
+/* GROWABLE, made by the connector: what scan() reads. Both lists name the stream's columns, whatever the job calls them
+ * in its table. */
+typedef struct sluice_query {
+    uint32_t struct_size, reserved;
+    const char *stream;  /* one that this stream needs */
+    const char *columns; /* list: the columns of a row, in this order */
+    const char *order;   /* list: ascending, nulls first, texts byte by byte. Not by decimals, nor by lists */
+} sluice_query;
+
+typedef struct sluice_rows sluice_rows; /* opaque: the rows of a scan */
+
 /* Levels for log(). */
 #define SLUICE_LOG_ERROR 0
 #define SLUICE_LOG_WARN 1
@@ -243,9 +257,10 @@ typedef struct sluice_host {
     int32_t (*read)(sluice_run *, sluice_exchange *, uint64_t offset, size_t want, sluice_str *bytes);
     /* Forget an exchange, answered or not; NULL is fine. */
     void (*drop)(sluice_run *, sluice_exchange *);
-    /* Each record ends in exactly one of the next three. All copy. */
+    /* Each record ends in exactly one of the next three. All copy. `key` is by what the record is known: its
+     * identity, else another key that it is matched by, "" when it has none. */
     int32_t (*emit)(sluice_run *, const sluice_value *values, uint32_t count); /* in column order; the rest is absent */
-    int32_t (*skip)(sluice_run *, sluice_str why);                             /* left out by rule; counted */
+    int32_t (*skip)(sluice_run *, sluice_str key, sluice_str why);             /* left out by rule; counted */
     int32_t (*reject)(sluice_run *, sluice_str key, sluice_str why, sluice_str source); /* kept with its source text */
     /* All rows before this are complete. The cursor is stored in the transaction that stores them. "" stores none. */
     int32_t (*checkpoint)(sluice_run *, sluice_str cursor);
@@ -257,6 +272,12 @@ typedef struct sluice_host {
     int32_t (*stat)(sluice_run *, const char *name, int64_t value);
     /* A warning in the result. */
     int32_t (*warn)(sluice_run *, sluice_str text);
+    /* Read what has landed of a stream that this one needs. All scans of a run see the same moment, however many are
+     * open at once; rows that are gone are left out. A scan ends with the run. */
+    int32_t (*scan)(sluice_run *, const sluice_query *query, sluice_rows **rows);
+    /* The next row: its values in the query's order, null or of their column's type; they live until the next row of
+     * these rows. NULL after the last one. */
+    int32_t (*next)(sluice_run *, sluice_rows *rows, const sluice_value **values);
 } sluice_host;
 
 #define SLUICE_FULL 1u /* run: read everything, not only what changed */
@@ -270,6 +291,9 @@ struct sluice_run {
     int64_t started_at;          /* microseconds since 1970 UTC, fixed before the first request */
     uint32_t parallel, reserved; /* how many exchanges are worth sending ahead */
     void *helper;                /* NULL at first; the connector's side may keep a pointer here */
+    const char *landed;          /* a text that is another one whenever a run has written to a stream that this one
+                                  * needs: in the cursor it tells the next run whether there is anything to do. "" where
+                                  * nothing is needed */
 };
 
 #ifdef __cplusplus
@@ -288,6 +312,7 @@ _Static_assert(sizeof(sluice_route) == 64, "grows by appending");
 _Static_assert(sizeof(sluice_connector) == 96, "grows by appending");
 _Static_assert(sizeof(sluice_request) == 72, "grows by appending");
 _Static_assert(sizeof(sluice_reply) == 24, "grows by appending");
-_Static_assert(sizeof(struct sluice_run) == 64, "grows by appending");
+_Static_assert(sizeof(sluice_query) == 32, "grows by appending");
+_Static_assert(sizeof(struct sluice_run) == 72, "grows by appending");
 #endif
 #endif

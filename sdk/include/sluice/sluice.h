@@ -88,8 +88,18 @@ const char *sluice_get(sluice_record *rec, const char *column);
 /* The text of a key at the top of the source's record, "" for null, NULL when it was not sent. */
 const char *sluice_source(sluice_record *rec, const char *key);
 
-/* Set a column of type TEXT; `text` is copied. */
+/* A record that nothing is read into, for streams that make theirs: every column is absent until it is set. It takes
+ * the place of the record before it. NULL when the run has failed. */
+sluice_record *sluice_new(sluice_run *run);
+
+/* Set a column of that type; texts and lists are copied. A text that is "" or NULL is a null (unless BLANK). */
 void sluice_set_text(sluice_record *rec, const char *column, const char *text);
+void sluice_set_int(sluice_record *rec, const char *column, int64_t value);
+void sluice_set_bool(sluice_record *rec, const char *column, int value);
+void sluice_set_decimal(sluice_record *rec, const char *column, int64_t units); /* 12.50 at scale 2 is 1250 */
+void sluice_set_time(sluice_record *rec, const char *column, int64_t us);       /* since 1970 UTC */
+void sluice_set_ints(sluice_record *rec, const char *column, const int64_t *numbers, size_t count);
+void sluice_set_null(sluice_record *rec, const char *column);
 
 /* The three verdicts on a record; each returns the run's status. */
 int32_t sluice_emit(sluice_record *rec);
@@ -98,6 +108,46 @@ int32_t sluice_reject(sluice_record *rec, const char *fmt, ...) SLUICE_PRINTF(2,
 
 /* A map() for streams whose table says everything. */
 int32_t sluice_map_table(sluice_run *run, sluice_str record);
+
+/* ---- Streams that have landed ----------------------------------------------------------------------------------
+ *
+ * A derived stream names what it needs and reads it as it lies in the store, each stream in an order of its choice, so
+ * that a merge of several needs one row of each in memory:
+ *
+ *     sluice_scan *order = sluice_scan_open(run, "orders", "customer total", "customer");
+ *
+ *     while (sluice_scan_next(order))
+ *         sum += sluice_cell(order, "total");
+ */
+
+typedef struct sluice_scan sluice_scan; /* opaque: rows of a stream, one at a time; lives as long as the run */
+
+/* Read `columns` of a stream that this one needs, ordered by the columns in `order` (sluice_query in abi.h says more).
+ * NULL when the run has failed. */
+sluice_scan *sluice_scan_open(sluice_run *run, const char *stream, const char *columns, const char *order);
+
+/* Go to the next row, the first one at the beginning. 0 after the last one, and when the run has failed. */
+int sluice_scan_next(sluice_scan *scan);
+
+/* A column of the row: an integer, a boolean, a decimal in units of its scale or a time in microseconds, 0 for null; a
+ * text, "" for null, which lives until the next row; is it null? The same before the first row and after the last. */
+int64_t sluice_cell(sluice_scan *scan, const char *column);
+const char *sluice_cell_text(sluice_scan *scan, const char *column);
+int sluice_cell_null(sluice_scan *scan, const char *column);
+
+typedef struct sluice_ids sluice_ids; /* opaque: a set of integers */
+
+/* An empty set, which lives as long as the run. Make one for all records and clear it for each. */
+sluice_ids *sluice_ids_new(sluice_run *run);
+void sluice_ids_clear(sluice_ids *ids);
+
+/* Add one, or all of a column that is a list of integers. */
+void sluice_ids_add(sluice_ids *ids, int64_t id);
+void sluice_ids_add_cell(sluice_ids *ids, sluice_scan *scan, const char *column);
+
+/* How many different ones there are; set a column to them, in ascending order. */
+size_t sluice_ids_count(sluice_ids *ids);
+void sluice_set_ids(sluice_record *rec, const char *column, sluice_ids *ids);
 
 /* ---- The run --------------------------------------------------------------------------------------------------- */
 
@@ -109,6 +159,12 @@ int32_t sluice_total(sluice_run *run, int64_t announced);
 
 /* The window that the answer covers: two times of the same clock, as sent. */
 int32_t sluice_window(sluice_run *run, const char *from, const char *to);
+
+/* A figure of the connector's own in the result's "stats"; the last value of a name wins. */
+int32_t sluice_stat(sluice_run *run, const char *name, int64_t value);
+
+/* Milliseconds since the run began. */
+int64_t sluice_elapsed_ms(const sluice_run *run);
 
 /* A warning in the run's result. */
 int32_t sluice_warn(sluice_run *run, const char *fmt, ...) SLUICE_PRINTF(2, 3);

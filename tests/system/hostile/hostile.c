@@ -446,7 +446,7 @@ static void not_utf8(sluice_run *run)
     run->host->warn(run, bad);
     run->host->stat(run, bad.ptr, 1);
     run->host->window(run, bad, bad, 0);
-    run->host->skip(run, bad);
+    run->host->skip(run, bad, bad);
     run->host->reject(run, bad, bad, bad);
     run->host->emit(run, row, 2);
 }

@@ -82,7 +82,7 @@ static int32_t read_rows(sluice_run *run)
 
 static int32_t map_row(sluice_run *run, sluice_str record)
 {
-    return run->host->skip(run, record);
+    return run->host->skip(run, (sluice_str){0}, record);
 }
 
 static const sluice_stream streams[] = {

@@ -23,7 +23,7 @@ static int32_t read_things(sluice_run *run)
 
 static int32_t map_thing(sluice_run *run, sluice_str record)
 {
-    return run->host->skip(run, record);
+    return run->host->skip(run, (sluice_str){0}, record);
 }
 
 static const struct early_option options[] = {{"url", SLUICE_TEXT, 0}, {"limit", SLUICE_INT, 0}};
