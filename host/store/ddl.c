@@ -53,18 +53,33 @@ static int note_creation(struct db *db, const struct table *t, struct err *err)
     return rc;
 }
 
+static int create_indexes(struct db *db, const struct table *t, struct buf *sql, struct err *err)
+{
+    int rc = SLUICE_OK;
+
+    for (size_t i = 0; !rc && i < t->rule_count; i++) {
+        if (ddl_is_primary_key(t, i))
+            continue;
+        ddl_add_index(db, sql, t, i);
+        rc = exec_buf(db, sql, err);
+    }
+    for (size_t i = 0; !rc && i < t->column_count; i++) {
+        if (!(t->columns[i].flags & SLUICE_INDEX) || !*t->columns[i].name)
+            continue;
+        ddl_add_column_index(db, sql, t, &t->columns[i]);
+        rc = exec_buf(db, sql, err);
+    }
+    return rc;
+}
+
 static int create_table(struct db *db, const struct table *t, struct err *err)
 {
     struct buf sql = {0};
 
     ddl_add_create(db, &sql, t);
     int rc = exec_buf(db, &sql, err);
-    for (size_t i = 0; !rc && i < t->rule_count; i++) {
-        if (ddl_is_primary_key(t, i))
-            continue;
-        ddl_add_index(db, &sql, t, i);
-        rc = exec_buf(db, &sql, err);
-    }
+    if (!rc)
+        rc = create_indexes(db, t, &sql, err);
     buf_free(&sql);
     return rc ? err_wrap(err, "create table %s", t->name) : note_creation(db, t, err);
 }

@@ -53,19 +53,43 @@ static bool is_unique(const struct table *t, const struct table_rule *r)
     return r->rule == SLUICE_IDENTITY && r->never_count == 0;
 }
 
+/* The table's name without its schema: an index goes where its table is. */
+static const char *bare_name(const struct table *t)
+{
+    const char *dot = strchr(t->name, '.');
+
+    return dot ? dot + 1 : t->name;
+}
+
+/* CREATE [UNIQUE ]INDEX name ON table ( */
+static void begin_index(const struct db *db, struct buf *sql, const struct table *t, bool unique, const char *name)
+{
+    buf_printf(sql, "CREATE %sINDEX ", unique ? "UNIQUE " : "");
+    db_quote(sql, name);
+    buf_add_str(sql, " ON ");
+    db_quote_table(db, sql, t->name);
+    buf_add_str(sql, " (");
+}
+
+void ddl_add_column_index(const struct db *db, struct buf *sql, const struct table *t, const struct table_column *c)
+{
+    struct buf name = {0};
+
+    buf_printf(&name, "%s_%s", bare_name(t), c->name);
+    begin_index(db, sql, t, false, buf_text(&name));
+    db_quote(sql, c->name);
+    buf_add_str(sql, ")");
+    buf_free(&name);
+}
+
 void ddl_add_index(const struct db *db, struct buf *sql, const struct table *t, size_t rule)
 {
     const struct table_rule *r = &t->rules[rule];
     struct buf name = {0};
-    const char *dot = strchr(t->name, '.');
 
-    buf_printf(&name, "%s_match_%zu", dot ? dot + 1 : t->name, rule + 1); /* it goes where its table is */
-    buf_printf(sql, "CREATE %sINDEX ", is_unique(t, r) ? "UNIQUE " : "");
-    db_quote(sql, buf_text(&name));
+    buf_printf(&name, "%s_match_%zu", bare_name(t), rule + 1);
+    begin_index(db, sql, t, is_unique(t, r), buf_text(&name));
     buf_free(&name);
-    buf_add_str(sql, " ON ");
-    db_quote_table(db, sql, t->name);
-    buf_add_str(sql, " (");
     if (t->scope != TABLE_NONE) {
         db_quote(sql, t->columns[t->scope].name);
         buf_add_str(sql, ", ");

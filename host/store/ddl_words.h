@@ -12,6 +12,9 @@ void ddl_add_create(const struct db *db, struct buf *sql, const struct table *t)
 /* Append `CREATE INDEX …`: by which rule `rule` looks its key up. */
 void ddl_add_index(const struct db *db, struct buf *sql, const struct table *t, size_t rule);
 
+/* Append `CREATE INDEX …` for a column that asks for one of its own (SLUICE_INDEX). */
+void ddl_add_column_index(const struct db *db, struct buf *sql, const struct table *t, const struct table_column *c);
+
 /* Is rule `rule` looked up by the primary key that ddl_add_create() makes? */
 bool ddl_is_primary_key(const struct table *t, size_t rule);
 

@@ -308,6 +308,13 @@ void verify_absent(const struct db *db, const struct table *t, struct verdict *o
         ddl_add_index(db, &out->cures, t, i);
         buf_add_str(&out->cures, ";");
     }
+    for (size_t i = 0; i < t->column_count; i++) {
+        if (!(t->columns[i].flags & SLUICE_INDEX) || !*t->columns[i].name)
+            continue;
+        buf_add_str(&out->cures, "\n  ");
+        ddl_add_column_index(db, &out->cures, t, &t->columns[i]);
+        buf_add_str(&out->cures, ";");
+    }
 }
 
 void verdict_free(struct verdict *v)

@@ -11,7 +11,8 @@
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 #define COLUMN_FLAGS                                                                                                   \
-    (SLUICE_REQUIRED | SLUICE_KEY | SLUICE_TRIM | SLUICE_LOWER | SLUICE_BLANK | SLUICE_CLEAR | SLUICE_NARROW)
+    (SLUICE_REQUIRED | SLUICE_KEY | SLUICE_TRIM | SLUICE_LOWER | SLUICE_BLANK | SLUICE_CLEAR | SLUICE_NARROW |         \
+     SLUICE_INDEX | SLUICE_QUIET)
 #define TEXT_FLAGS      (SLUICE_TRIM | SLUICE_LOWER | SLUICE_BLANK)
 #define STREAM_FLAGS    (SLUICE_INCREMENTAL | SLUICE_WINDOWED)
 #define SCALE_MAX       18 /* digits that any int64_t has room for */
@@ -70,6 +71,10 @@ static int check_column_type(const sluice_column *col, struct err *err)
         return err_set(err, SLUICE_E_BUG, "only a text can be trimmed, lowered or blank");
     if ((col->flags & SLUICE_NARROW) && col->type != SLUICE_INT && col->type != SLUICE_INTS)
         return err_set(err, SLUICE_E_BUG, "only integers can be narrow");
+    if ((col->flags & SLUICE_INDEX) && col->type == SLUICE_INTS)
+        return err_set(err, SLUICE_E_BUG, "a list cannot have an index");
+    if ((col->flags & SLUICE_QUIET) && (col->flags & SLUICE_KEY))
+        return err_set(err, SLUICE_E_BUG, "a key cannot be quiet");
     if (col->scale > SCALE_MAX)
         return err_set(err, SLUICE_E_BUG, "a scale of %u; at most %d digits are possible", col->scale, SCALE_MAX);
     if (col->scale && col->type != SLUICE_DECIMAL)

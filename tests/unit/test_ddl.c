@@ -113,6 +113,30 @@ static void a_table_that_is_not_there_is_created_with_its_indexes(void **state)
     tear_down(&f);
 }
 
+static void a_column_that_asks_for_it_has_an_index_in_a_table_of_ours_only(void **state)
+{
+    struct fixture f;
+    (void)state;
+
+    set_up(&f);
+    f.columns[MONEY].flags = SLUICE_INDEX;
+    f.columns[SEEN].flags = SLUICE_INDEX;
+    f.columns[SEEN].name = text_of("");
+    must_fit(&f);
+    assert_string_equal(rows_of(f.db, "SELECT sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'partners'"
+                                      " AND name NOT LIKE '%match%'"),
+                        "CREATE INDEX \"partners_money\" ON \"partners\" (\"money\"); ");
+    tear_down(&f);
+
+    set_up(&f);
+    f.columns[MONEY].flags = SLUICE_INDEX;
+    run_sql(f.db, "CREATE TABLE partners (id INTEGER PRIMARY KEY, code INTEGER UNIQUE, tax TEXT, name TEXT NOT NULL,"
+                  " money TEXT, seen TEXT, active INTEGER)");
+    must_fit(&f);
+    assert_string_equal(rows_of(f.db, "SELECT sql FROM sqlite_schema WHERE name LIKE '%money%'"), "");
+    tear_down(&f);
+}
+
 static void a_stream_with_a_key_of_its_own_gets_no_id(void **state)
 {
     struct fixture f;
@@ -565,6 +589,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_table_that_is_not_there_is_created_with_its_indexes),
+        cmocka_unit_test(a_column_that_asks_for_it_has_an_index_in_a_table_of_ours_only),
         cmocka_unit_test(a_stream_with_a_key_of_its_own_gets_no_id),
         cmocka_unit_test(a_scope_comes_first_in_every_index),
         cmocka_unit_test(narrow_integers_are_declared_narrow),

@@ -21,7 +21,7 @@ static int32_t run_it(sluice_run *run)
 
 static int32_t map_it(sluice_run *run, sluice_str record)
 {
-    return (run->host->skip)(run, record); /* cmocka has a macro skip() */
+    return (run->host->skip)(run, (sluice_str){0}, record); /* cmocka has a macro skip() */
 }
 
 static const sluice_option good_options[] = {
@@ -185,6 +185,8 @@ static void columns_are_checked(void **state)
         {{"spoilt", SLUICE_TEXT, .flags = SLUICE_SECRET}, "column spoilt: flags 0x2 are not those of a column"},
         {{"spoilt", SLUICE_INT, .flags = SLUICE_TRIM}, "only a text can be trimmed"},
         {{"spoilt", SLUICE_TEXT, .flags = SLUICE_NARROW}, "only integers can be narrow"},
+        {{"spoilt", SLUICE_INTS, .flags = SLUICE_INDEX}, "a list cannot have an index"},
+        {{"spoilt", SLUICE_INT, .flags = SLUICE_QUIET | SLUICE_KEY}, "a key cannot be quiet"},
         {{"spoilt", SLUICE_DECIMAL, .scale = 19}, "a scale of 19; at most 18 digits"},
         {{"spoilt", SLUICE_INT, .scale = 2}, "only a decimal has a scale"},
         {{"spoilt", SLUICE_TEXT, .reserved = 1}, "its reserved field is not zero"},
