@@ -80,6 +80,14 @@ const char *pg_column_text(struct db_stmt *base, int index);
 void pg_reset(struct db_stmt *base);
 int64_t pg_changes(struct db_stmt *base);
 
+/* ---- postgres_copy.c ---- */
+
+/* COPY … FROM STDIN in the open transaction: begin, send bytes in its format, end. E_REFUSED when the server does not
+ * take it: the transaction is to go back to a savepoint then. After an error of pg_copy_put() the connection is gone. */
+int pg_copy_begin(struct pg *db, const char *sql, struct err *err);
+int pg_copy_put(struct pg *db, const char *bytes, size_t len, struct err *err);
+int pg_copy_end(struct pg *db, struct err *err);
+
 /* ---- postgres_describe.c ---- */
 
 int pg_describe(struct db *db, const char *name, struct db_table *out, struct err *err);
