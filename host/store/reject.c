@@ -256,6 +256,7 @@ int rejects_supersede(struct rejects *r, sluice_str key, struct err *err)
     return rc;
 }
 
+/* IS TRUE keeps the list from becoming a join, whose cost nobody can estimate: it is hashed. */
 int rejects_supersede_all(struct rejects *r, const char *keys, struct err *err)
 {
     struct buf sql = {0}, now = {0};
@@ -264,7 +265,7 @@ int rejects_supersede_all(struct rejects *r, const char *keys, struct err *err)
     if (r->open == 0)
         return SLUICE_OK;
     buf_printf(&sql, "UPDATE sluice_rejects SET superseded_at = $1 WHERE job = $2 AND partition = $3 AND record_key <> ''"
-                     " AND " REJECT_OPEN " AND record_key IN (%s)", keys);
+                     " AND " REJECT_OPEN " AND (record_key IN (%s)) IS TRUE", keys);
     now_text(&now);
     int rc = sql.failed ? err_set(err, E_SYSTEM, "out of memory") : db_prepare(r->db, buf_text(&sql), &st, err);
     if (!rc) {

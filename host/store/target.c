@@ -41,6 +41,7 @@ struct target {
         void *context;
         bool *said; /* which columns the statement named */
         int writes; /* still to be looked at */
+        bool rewritten;
     } watch;
 };
 
@@ -558,6 +559,7 @@ static void tell_rewritten(struct target *t, const struct table_rule *lost)
     buf_add_str(&text, "; change the trigger, or leave the column out with the job's `columns`");
     t->watch.warn(t->watch.context, buf_text(&text));
     t->watch.writes = 0; /* said once */
+    t->watch.rewritten = true;
     buf_free(&text);
 }
 
@@ -663,4 +665,36 @@ int target_claim(struct target *t, struct err *err)
 int target_claimed(struct target *t, struct err *err)
 {
     return t->claims ? claims_has(t->claims, t->lasting, err) : 0;
+}
+
+/* ---- For bulk.c ---- */
+
+const struct target_sql *target_words(const struct target *t)
+{
+    return &t->sql;
+}
+
+const struct cell *target_new(const struct target *t, size_t column)
+{
+    return t->cells[column].state == CELL_VALUE ? &t->cells[column] : &t->presets[column];
+}
+
+bool target_keeps(const struct target *t, size_t column)
+{
+    return !wanted(t, column);
+}
+
+int target_may_adopt(struct target *t, struct err *err)
+{
+    return may_adopt(t, err);
+}
+
+void target_note_anonymous(struct target *t)
+{
+    t->may_adopt = true;
+}
+
+bool target_rewrites(const struct target *t)
+{
+    return t->watch.rewritten;
 }

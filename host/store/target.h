@@ -52,4 +52,25 @@ int target_update(struct target *t, int64_t now, struct err *err);
 int target_claim(struct target *t, struct err *err);
 int target_claimed(struct target *t, struct err *err);
 
+/* ---- For bulk.c: what the record that was loaded comes to ---- */
+
+struct cell;
+struct target_sql;
+
+/* What the SQL for this table is made from. */
+const struct target_sql *target_words(const struct target *t);
+
+/* What a new row gets in `column`, but for the preset "now". */
+const struct cell *target_new(const struct target *t, size_t column);
+
+/* Does a row that is found keep what it has in `column`? Else it gets target_new(). */
+bool target_keeps(const struct target *t, size_t column);
+
+/* Can rule ADOPT find anything in this transaction? 1, 0 or an error. A row without identity was added: it can. */
+int target_may_adopt(struct target *t, struct err *err);
+void target_note_anonymous(struct target *t);
+
+/* Did a trigger store something else than was written? Known once some rows were written one by one. */
+bool target_rewrites(const struct target *t);
+
 #endif
