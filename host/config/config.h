@@ -119,7 +119,7 @@ struct config_job {
     int manage, on_gap;       /* CONFIG_MANAGE_*, CONFIG_ON_GAP_* */
     int64_t gap_tolerance_us; /* default 30s */
     int64_t hold_us;          /* default 24h */
-    uint32_t batch;           /* records a transaction; default 5000 */
+    uint32_t batch;           /* records a transaction; 0: as many as suit the store */
     const char *file;
     int line;
     const struct config_node *node; /* as written */

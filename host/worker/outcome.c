@@ -114,12 +114,29 @@ static bool keeps_open_batch(const struct worker *w)
     return !w->stumbled && (w->end != END_FAIL || w->err.code != SLUICE_E_BUG);
 }
 
+/* What waits to be merged decides what the run came to. */
+static void merge_rest(struct worker *w)
+{
+    struct err err = {0};
+
+    if (!sink_flush(&w->sink, &err))
+        return;
+    sink_rollback(&w->sink);
+    w->marked = false;
+    if (w->end == END_DONE || w->end == END_CUT) {
+        w->end = END_FAIL;
+        w->err = err;
+    }
+}
+
 void outcome_finish(struct worker *w)
 {
     if (w->started && !keeps_open_batch(w)) {
         sink_rollback(&w->sink);
         w->marked = false; /* rows before the mark may be among those that were rolled back */
     }
+    if (w->started)
+        merge_rest(w);
     if (w->started || w->end == END_CANCELLED || w->end == END_TIMEOUT)
         describe_end(w);
     if (w->started)

@@ -69,8 +69,6 @@ static int start_run(struct worker *w)
                             .run = &w->run,
                             .dry_run = dry,
                             .batch_max = (uint32_t)spec_int(w->spec, "batch")};
-    if (w->sink.batch_max == 0)
-        w->sink.batch_max = 5000;
     event_send(w->events, json_pack("{s:s, s:s}", "event", "starting", "run", w->run.id));
     rc = sink_open(&w->sink, &w->err);
     if (rc)

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BATCH 5000 /* records a transaction where nobody says how many, and they are merged one by one */
+
 static void warn_run(void *context, const char *text)
 {
     run_warn(context, text);
@@ -18,6 +20,8 @@ static int begin(struct sink *s, struct err *err)
 {
     return db_in_transaction(s->db) ? SLUICE_OK : db_begin(s->db, err);
 }
+
+static int merge_one(void *context, const sluice_value *values, uint32_t count, struct err *err);
 
 int sink_open(struct sink *s, struct err *err)
 {
@@ -38,6 +42,12 @@ int sink_prepare(struct sink *s, struct err *err)
         rc = target_open(s->db, s->table, s->run->id, warn_run, s->run, &s->target, err);
     if (!rc)
         rc = rejects_open(s->db, s->run->job, s->run->partition, s->run->id, &s->rejects, err);
+    if (!rc && s->ways != SINK_ONE_BY_ONE)
+        rc = bulk_open(s->db, s->target, s->rejects, s->run->id, (struct bulk_one){merge_one, s}, &s->bulk, err);
+    if (s->bulk && s->ways == SINK_IN_BULK)
+        bulk_always(s->bulk);
+    if (s->batch_max == 0)
+        s->batch_max = s->bulk ? BULK_RECORDS : BATCH;
     return rc ? rc : sink_commit(s, NULL, err);
 }
 
@@ -114,25 +124,46 @@ static void count_outcome(struct sink *s)
 static int count_record(struct sink *s, struct err *err)
 {
     s->run->counts.processed++;
-    if (++s->batch < s->batch_max)
+    if (++s->batch < s->batch_max && !(s->bulk && bulk_is_due(s->bulk)))
         return SLUICE_OK;
     return sink_commit(s, NULL, err);
+}
+
+/* Merge one record now, and note what became of it. */
+static int merge_one(void *context, const sluice_value *values, uint32_t count, struct err *err)
+{
+    struct sink *s = context;
+    int rc = merge_record(s->target, s->table, values, count, clock_wall_us(), &s->outcome, err);
+
+    if (!rc && s->outcome.what == MERGE_REJECTED)
+        rc = keep_refused(s, NULL, values, count, err);
+    else if (!rc)
+        rc = rejects_supersede(s->rejects, buf_str(&s->outcome.key), err);
+    if (!rc)
+        count_outcome(s);
+    return rc;
 }
 
 int sink_row(struct sink *s, const sluice_value *values, uint32_t count, struct err *err)
 {
     int rc = begin(s, err);
 
-    if (!rc)
-        rc = merge_record(s->target, s->table, values, count, clock_wall_us(), &s->outcome, err);
-    if (!rc && s->outcome.what == MERGE_REJECTED)
-        rc = keep_refused(s, NULL, values, count, err);
-    else if (!rc)
-        rc = rejects_supersede(s->rejects, buf_str(&s->outcome.key), err);
     if (rc)
         return rc;
-    count_outcome(s);
-    return count_record(s, err);
+    rc = s->bulk ? bulk_add(s->bulk, values, count, err) : merge_one(s, values, count, err);
+    return rc ? rc : count_record(s, err);
+}
+
+int sink_flush(struct sink *s, struct err *err)
+{
+    struct bulk_tally t = {0};
+    int rc = s->bulk ? bulk_flush(s->bulk, &t, err) : SLUICE_OK;
+
+    s->run->counts.created += t.created;
+    s->run->counts.updated += t.updated;
+    s->run->counts.skipped += t.unchanged;
+    s->tally.unchanged += t.unchanged;
+    return rc;
 }
 
 int sink_skip(struct sink *s, struct err *err)
@@ -153,6 +184,8 @@ int sink_reject(struct sink *s, sluice_str key, sluice_str why, sluice_str sourc
 
     buf_add(&key_text, key.ptr, key.len);
     buf_add(&reason, why.ptr, why.len);
+    if (!rc && s->bulk) /* a record with this key that came before does not supersede this reject */
+        rc = bulk_has(s->bulk, key) ? sink_flush(s, err) : bulk_rest(s->bulk, err);
     if (!rc)
         rc = rejects_put(s->rejects, key, buf_text(&reason), REJECT_MAPPING, source, err);
     if (!rc) {
@@ -200,6 +233,8 @@ int sink_commit(struct sink *s, const struct cursor *cursor, struct err *err)
         return SLUICE_OK;
     int rc = begin(s, err);
     if (!rc)
+        rc = sink_flush(s, err);
+    if (!rc)
         rc = put_cursor(s, cursor, err);
     put_stats(s);
     if (!rc)
@@ -221,6 +256,8 @@ int sink_finish(struct sink *s, const struct cursor *cursor, struct err *err)
 {
     int rc = begin(s, err);
 
+    if (!rc)
+        rc = sink_flush(s, err);
     if (s->tally.details_lost) {
         struct buf text = {0};
         buf_printf(&text, "%lld more errors are in sluice_rejects", (long long)s->tally.details_lost);
@@ -303,6 +340,8 @@ int sink_retry_kept(struct sink *s, bool retryable_only, struct err *err)
 
 void sink_rollback(struct sink *s)
 {
+    if (s->bulk)
+        bulk_drop(s->bulk);
     db_rollback(s->db);
     s->run->counts = s->committed.counts;
     s->run->batch_no = s->committed.batch_no; /* the fence may have passed before the commit failed */
@@ -314,10 +353,12 @@ void sink_rollback(struct sink *s)
 
 void sink_close(struct sink *s)
 {
+    bulk_close(s->bulk);
     target_close(s->target);
     rejects_close(s->rejects);
     merge_outcome_free(&s->outcome);
     buf_free(&s->payload);
+    s->bulk = NULL;
     s->target = NULL;
     s->rejects = NULL;
 }

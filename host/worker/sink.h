@@ -6,11 +6,17 @@
 #ifndef SLUICE_WORKER_SINK_H
 #define SLUICE_WORKER_SINK_H
 
+#include "bulk.h"
 #include "cursor.h"
 #include "ledger.h"
 #include "merge.h"
 #include "reject.h"
 #include "schema.h"
+
+/* How records are merged where there are two ways: as it is fastest, or for tests always in one way. */
+#define SINK_FASTEST 0
+#define SINK_ONE_BY_ONE 1
+#define SINK_IN_BULK 2
 
 /* What a run counts besides its row's counters. */
 struct sink_tally {
@@ -26,11 +32,13 @@ struct sink {
     const struct table *table;
     struct run *run;
     bool dry_run;        /* one transaction, rolled back at the end */
-    uint32_t batch_max;  /* records a transaction */
+    uint32_t batch_max;  /* records a transaction; 0: as many as suit the store */
     int64_t hold_us;     /* how long retryable rejects may hold the cursor back; 0: they do not */
+    int ways;            /* SINK_* */
     /* private */
     struct target *target;
     struct rejects *rejects;
+    struct bulk *bulk; /* NULL: records are merged one by one as they come */
     struct merge_outcome outcome;
     uint32_t batch;             /* records in the open transaction */
     struct sink_tally tally;
@@ -54,19 +62,22 @@ int sink_row(struct sink *s, const sluice_value *values, uint32_t count, struct 
 int sink_skip(struct sink *s, struct err *err);
 int sink_reject(struct sink *s, sluice_str key, sluice_str why, sluice_str source, struct err *err);
 
+/* Merge the records that wait to be merged many at once. Until then they are in the counter `processed` only. */
+int sink_flush(struct sink *s, struct err *err);
+
 /* Commit what is open; `cursor` (NULL: none) goes with it, unless rejects hold it back. */
 int sink_commit(struct sink *s, const struct cursor *cursor, struct err *err);
 
 /* Is a transaction open? It should not wait for a slow source. */
 bool sink_is_open(const struct sink *s);
 
-/* The last transaction: what is open, the cursor unless rejects hold it back, and the run's end with status and texts as
- * in s->run. A dry run is rolled back. */
+/* The last transaction: what is open, the cursor unless rejects hold it back, and the run's end with status and texts
+ * as in s->run. A dry run is rolled back. */
 int sink_finish(struct sink *s, const struct cursor *cursor, struct err *err);
 
-/* Store a kept record again: its open reject `id` is resolved when it fits now, else it tells why not. With `known`, the
- * reason that it has, nothing is written when that is still the reason; NULL counts it as one rejection more. Not counted
- * in the run's counters. */
+/* Store a kept record again: its open reject `id` is resolved when it fits now, else it tells why not. With `known`,
+ * the reason that it has, nothing is written when that is still the reason; NULL counts it as one rejection more. Not
+ * counted in the run's counters. */
 int sink_retry(struct sink *s, const char *id, const char *known, const sluice_value *values, uint32_t count,
                struct err *err);
 
