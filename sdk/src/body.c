@@ -7,6 +7,19 @@
 #define KEY_MAX ((size_t)64 << 10) /* bytes of a key at the top, and of a value that is kept */
 #define QUOTED  ((size_t)200)      /* bytes of an answer that a failure shows */
 
+struct sluice_body *body_make(sluice_run *run, sluice_exchange *exchange, const sluice_reply *reply, const char *hint,
+                              struct region *memory)
+{
+    struct sluice_body *b = region_alloc(memory, sizeof *b);
+    const char *kept = b ? region_text(memory, (sluice_str){hint, hint ? strlen(hint) : 0}) : NULL;
+    if (!kept)
+        return helper_run_full(run);
+    *b = (struct sluice_body){.run = run, .helper = run->helper, .memory = memory, .exchange = exchange, .hint = kept};
+    b->size = reply->size;
+    b->status = reply->status;
+    return b;
+}
+
 /* ---- Bytes ---- */
 
 sluice_str body_bytes(struct sluice_body *b, uint64_t offset, size_t want)
@@ -113,7 +126,7 @@ static const char *key_name(struct sluice_body *b, uint64_t at, uint64_t size)
         return NULL;
     sluice_str text = {body_bytes(b, at, (size_t)size).ptr, (size_t)size};
     if (text.ptr && json_read(&j, text, &value) && json_unescape(&value, &name)) {
-        kept = region_text(&b->helper->run_memory, buf_str(&name));
+        kept = region_text(b->memory, buf_str(&name));
         if (!kept)
             helper_run_full(b->run);
     }
@@ -124,14 +137,13 @@ static const char *key_name(struct sluice_body *b, uint64_t at, uint64_t size)
 /* Note a key and its value; keep the value where it is small and single. */
 static bool add_key(struct sluice_body *b, const char *name, uint64_t at, uint64_t size)
 {
-    struct region *memory = &b->helper->run_memory;
-    struct body_key *key = region_alloc(memory, sizeof *key);
+    struct body_key *key = region_alloc(b->memory, sizeof *key);
     bool small = size <= KEY_MAX;
     sluice_str value = body_bytes(b, at, small ? (size_t)size : 1);
     if (!value.len)
         return false;
     bool single = *value.ptr != '{' && *value.ptr != '[';
-    const char *kept = small && single ? region_text(memory, (sluice_str){value.ptr, (size_t)size}) : "";
+    const char *kept = small && single ? region_text(b->memory, (sluice_str){value.ptr, (size_t)size}) : "";
     if (!key || !kept)
         return helper_run_full(b->run);
     *key = (struct body_key){.name = name, .first = *value.ptr, .offset = at, .value = kept, .before = b->last};
@@ -176,6 +188,14 @@ static bool index_object(struct sluice_body *b, uint64_t *at)
     return false;
 }
 
+/* Read the list at *at, which moves to the byte behind it. */
+static bool index_list(struct sluice_body *b, uint64_t *at)
+{
+    uint64_t start = *at;
+    b->is_list = true;
+    return skip_value(b, at) && add_key(b, "", start, *at - start);
+}
+
 /* The byte behind a byte order mark, which not every source leaves out. */
 static uint64_t first_byte(struct sluice_body *b)
 {
@@ -191,12 +211,12 @@ bool body_index(struct sluice_body *b)
         body_refuse(b, "answer is empty");
     else if (first == '<')
         body_refuse(b, "answer is not JSON (HTML?)");
-    else if (first != '{')
+    else if (first != '{' && !(first == '[' && b->may_be_list))
         body_refuse(b, "answer is not a JSON object");
-    else if (!index_object(b, &at))
+    else if (first == '[' ? !index_list(b, &at) : !index_object(b, &at))
         body_refuse(b, at >= b->size ? "answer is cut off" : "answer is not JSON");
     else if (body_next(b, &at) || at < b->size)
-        body_refuse(b, "answer goes on behind its JSON object");
+        body_refuse(b, b->is_list ? "answer goes on behind its list" : "answer goes on behind its JSON object");
     return helper_status(b->run) == SLUICE_OK;
 }
 

@@ -22,14 +22,21 @@ struct body_key {
 struct sluice_body {
     sluice_run *run;
     struct helper *helper;
+    struct region *memory;     /* its keys and their texts lie here */
     sluice_exchange *exchange; /* NULL: too old, see ANSWERS_OPEN */
     uint64_t size;
+    bool may_be_list;      /* an answer that is a list will do as well as an object */
+    bool is_list;          /* it is one: its only key is "" */
     int32_t status;        /* of HTTP */
     const char *hint;      /* "" when there is none */
     struct body_key *last; /* of its keys */
     uint64_t at;           /* where the window stands */
     sluice_str window;     /* the bytes last read */
 };
+
+/* The body of an answered exchange, which stays the caller's; it lies in `memory`. NULL when the run has failed. */
+struct sluice_body *body_make(sluice_run *run, sluice_exchange *exchange, const sluice_reply *reply, const char *hint,
+                              struct region *memory);
 
 /* The body's bytes from `offset`: `want` of them or more, fewer only at its end. None when the run has failed. They
  * live until the next call. */
@@ -41,7 +48,7 @@ char body_next(struct sluice_body *b, uint64_t *at);
 /* The whole value that begins at `at`, in one piece; empty when there is none or the run has failed. */
 sluice_str body_value(struct sluice_body *b, uint64_t at);
 
-/* Walk the body and note its keys. False, and the run has failed, when it is not one whole JSON object. */
+/* Walk the body and note its keys. False, and the run has failed, when it is not one whole JSON object (or list). */
 bool body_index(struct sluice_body *b);
 
 /* The last key of that name; NULL when there is none. */

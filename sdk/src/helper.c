@@ -184,6 +184,17 @@ int32_t sluice_window(sluice_run *run, const char *from, const char *to)
     return run->host->window(run, ends[0], ends[1], known ? times[1] - times[0] : 0);
 }
 
+const char *sluice_iso(sluice_run *run, int64_t us)
+{
+    struct buf text = {0};
+    if (us <= 0)
+        return "";
+    date_print_ms(&text, us);
+    const char *kept = keep(run, &text);
+    buf_free(&text);
+    return kept;
+}
+
 int32_t sluice_stat(sluice_run *run, const char *name, int64_t value)
 {
     return run->host->stat(run, name, value);

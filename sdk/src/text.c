@@ -186,3 +186,17 @@ bool text_url(struct buf *out, const char *url)
     }
     return buf_add_str(out, path);
 }
+
+bool text_argument(struct buf *out, sluice_str text)
+{
+    static const char plain[] = "-_.!~*'():$,";
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        bool letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+        if (letter || (c >= '0' && c <= '9') || (c && strchr(plain, c)))
+            buf_add_char(out, (char)c);
+        else
+            buf_printf(out, "%%%02X", c);
+    }
+    return !out->failed;
+}

@@ -38,4 +38,7 @@ bool text_fill(struct buf *out, const char *template, int how, text_setting *set
 /* Append `url` with every run of "/" in its path (behind the host, before "?" or "#") made one. */
 bool text_url(struct buf *out, const char *url);
 
+/* Append `text` percent-encoded for a URL's query. Letters, digits and -_.!~*'():$, stay as they are. */
+bool text_argument(struct buf *out, sluice_str text);
+
 #endif

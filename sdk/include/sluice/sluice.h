@@ -47,15 +47,30 @@ int64_t sluice_opt_int(sluice_run *run, const char *name);
 /* ---- Asking the source ----------------------------------------------------------------------------------------- */
 
 #define SLUICE_CALL_HEADERS 8
-/* One request and what a person should know about it. Zero means: not used. */
+#define SLUICE_CALL_QUERY 8
+/* One request and what a person should know about it; for sluice_read_pages() also how its answers make a list. Zero
+ * means: not used. */
 typedef struct sluice_call {
     const char *method;                         /* default: POST when there is a body, else GET */
     const char *url;                            /* "${setting}" is filled in; a doubled "/" in the path becomes one */
     sluice_pair headers[SLUICE_CALL_HEADERS];   /* up to the first without a name; values are filled in */
+    sluice_pair query[SLUICE_CALL_QUERY]; /* behind the URL, up to the first without a name; values are filled in, then
+                                           * percent-encoded; a pair without a value is left out */
     const char *json;    /* body. A ' stands for a "; "${setting}" becomes that setting's JSON: a quoted text, a bare
                           * number or boolean. Sends Content-Type: application/json */
     const char *charset; /* of the answer, filled in; default: what it claims, else UTF-8 */
     const char *hint;    /* what a person should check when this is refused */
+
+    /* The rest is for sluice_read_pages(). */
+    const char *list;   /* key of the list in each answer; an answer that is the list itself will do as well */
+    const char *limit;  /* query argument: records wanted in a page; NULL: the source chooses */
+    const char *offset; /* query argument: records to leave out before the page; required */
+    const char *total;  /* key in each answer: how many records the whole list has */
+    const char *id;     /* key of each record that names it; NULL: its whole text does */
+    int64_t page_size;  /* the value of `limit` */
+    int64_t max_pages;  /* more pages than this end the run with SLUICE_E_LIMIT; 0: no cap */
+    int32_t overlap;    /* records by which a page reaches back into the one before it, so that their seam is checked */
+    int32_t ascending;  /* 1: the source was asked to sort by `id`, which is an integer, upwards */
 } sluice_call;
 
 typedef struct sluice_body sluice_body; /* opaque: an answer that is one JSON object */
@@ -73,6 +88,22 @@ const char *sluice_value_of(sluice_body *body, const char *key); /* text, number
 /* Map each element of the list at `key`, in order, with the stream's map(). Returns how many there were. A list that
  * is absent or not a list ends the run with SLUICE_E_REMOTE. */
 int64_t sluice_each(sluice_run *run, sluice_body *body, const char *key);
+
+/* Map each record of a list that comes in pages by limit and offset, in order. The offset moves by the records that
+ * came, so a source that caps `limit` loses nothing; once a page came back full, up to run->parallel are sent ahead.
+ * The list ends at `total`, else at a page that brings nothing new. A record that a later page repeats unchanged is
+ * dropped, one that it repeats changed is mapped again.
+ *
+ * A seam joins when the page begins with the last record of the one before it (ascending: at or before that record).
+ * Where rows were deleted or moved meanwhile it does not; then up to three pages further back are read again for it.
+ *
+ * Returns the source's clock when the first request left, in microseconds: what was changed before that has been read.
+ * Returns 0 when that cannot be said: the run has failed, or a seam did not join, records repeated, or the number of
+ * records disagrees; a warning then says which, and sluice_iso() makes "" of it, so that the old cursor stays.
+ *
+ * Ends the run with SLUICE_E_REMOTE at a page that repeats an earlier one and at an absent list, with SLUICE_E_RETRY
+ * where the list ends before the total of the same answer, with SLUICE_E_LIMIT at more than max_pages. */
+int64_t sluice_read_pages(sluice_run *run, const sluice_call *call);
 
 /* ---- One record ------------------------------------------------------------------------------------------------ */
 
@@ -165,6 +196,9 @@ int32_t sluice_stat(sluice_run *run, const char *name, int64_t value);
 
 /* Milliseconds since the run began. */
 int64_t sluice_elapsed_ms(const sluice_run *run);
+
+/* A time as ISO 8601 in UTC with milliseconds; "" for 0 and everything before it. Lives as long as the run. */
+const char *sluice_iso(sluice_run *run, int64_t us);
 
 /* A warning in the run's result. */
 int32_t sluice_warn(sluice_run *run, const char *fmt, ...) SLUICE_PRINTF(2, 3);
