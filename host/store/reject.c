@@ -16,9 +16,11 @@ struct rejects {
     struct db *db;
     char *job, *partition;
     char run_id[RUN_ID_SIZE];
-    int64_t open; /* upper bound of the open rejects of this job and partition */
+    int64_t open;              /* upper bound of the open rejects of this job and partition */
+    bool older;                /* some of them are of earlier runs */
     char last_id[RUN_ID_SIZE]; /* of the newest row made here: ids are in the order of the records */
-    struct db_stmt *find, *again, *insert, *supersede, *overtake, *retried, *resolve, *all, *retryable, *one;
+    struct db_stmt *find_same, *find_older, *again, *insert, *supersede, *overtake, *retried, *resolve, *all,
+        *retryable, *one;
     struct { /* where rejects_next() is */
         char ids[WALKED_AT_ONCE][RUN_ID_SIZE];
         size_t at, count;
@@ -44,6 +46,7 @@ static int count_open(struct rejects *r, struct err *err)
     rc = db_step(st, err);
     if (rc == 1)
         r->open = db_column_int(st, 0);
+    r->older = r->open > 0;
     db_finalize(st);
     return rc < 0 ? rc : SLUICE_OK;
 }
@@ -82,19 +85,21 @@ static int prepare(struct rejects *r, struct err *err)
         struct db_stmt **st;
         const char *sql;
     } list[] = {
-        {&r->find, "SELECT id FROM sluice_rejects WHERE job = $1 AND partition = $2 AND record_key = $3"
-                   " AND " REJECT_OPEN " AND (payload = $4 OR ($3 <> '' AND run_id <> $5))"
-                   " ORDER BY payload = $4 DESC, id LIMIT 1"},
-        {&r->again, "UPDATE sluice_rejects SET run_id = $1, reason = $2, kind = $3, payload = $4,"
-                    " seen_count = seen_count + 1, last_seen_at = $5 WHERE id = $6"},
-        {&r->insert, "INSERT INTO sluice_rejects (id, run_id, job, partition, record_key, reason, payload, kind,"
-                     " rejected_at, last_seen_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)"},
+        {&r->find_same, "SELECT id FROM sluice_rejects WHERE job = $1 AND partition = $2 AND record_key = $3"
+                        " AND payload_hash = $4 AND payload = $5 AND " REJECT_OPEN " ORDER BY id LIMIT 1"},
+        {&r->find_older, "SELECT id FROM sluice_rejects WHERE job = $1 AND partition = $2 AND record_key = $3"
+                         " AND run_id <> $4 AND " REJECT_OPEN " ORDER BY id LIMIT 1"},
+        {&r->again, "UPDATE sluice_rejects SET run_id = $1, reason = $2, kind = $3, payload = $4, payload_hash = $5,"
+                    " seen_count = seen_count + 1, last_seen_at = $6 WHERE id = $7"},
+        {&r->insert, "INSERT INTO sluice_rejects (id, run_id, job, partition, record_key, reason, payload,"
+                     " payload_hash, kind, rejected_at, last_seen_at)"
+                     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)"},
         {&r->supersede, "UPDATE sluice_rejects SET superseded_at = $1 WHERE job = $2 AND partition = $3"
                         " AND record_key = $4 AND " REJECT_OPEN},
         {&r->overtake, "UPDATE sluice_rejects SET superseded_at = $1 WHERE job = $2 AND partition = $3"
                        " AND record_key = $4 AND id < $5 AND " REJECT_OPEN},
         {&r->retried, "UPDATE sluice_rejects SET record_key = $1, reason = $2, kind = $3, payload = $4,"
-                      " seen_count = seen_count + 1, last_seen_at = $5 WHERE id = $6"},
+                      " payload_hash = $5, seen_count = seen_count + 1, last_seen_at = $6 WHERE id = $7"},
         {&r->resolve, "UPDATE sluice_rejects SET resolved_at = $1 WHERE id = $2"},
         /* whether it is open is no condition: the index of the open ones is no way to find one by its id */
         {&r->one, "SELECT id, record_key, reason, kind, payload, COALESCE(resolved_at, superseded_at, '')"
@@ -135,7 +140,8 @@ void rejects_close(struct rejects *r)
 {
     if (!r)
         return;
-    db_finalize(r->find);
+    db_finalize(r->find_same);
+    db_finalize(r->find_older);
     db_finalize(r->again);
     db_finalize(r->insert);
     db_finalize(r->supersede);
@@ -155,22 +161,47 @@ static struct db_value text_of(sluice_str s)
     return (struct db_value){.type = DB_TEXT, .s = s};
 }
 
+/* FNV-1a: what an index finds a payload by. */
+static int64_t hash_of(sluice_str payload)
+{
+    uint64_t hash = UINT64_C(0xCBF29CE484222325);
+    int64_t stored;
+
+    for (size_t i = 0; i < payload.len; i++)
+        hash = (hash ^ (unsigned char)payload.ptr[i]) * UINT64_C(0x100000001B3);
+    memcpy(&stored, &hash, sizeof(stored));
+    return stored;
+}
+
+static int find_id(struct db_stmt *st, char id[RUN_ID_SIZE], struct err *err)
+{
+    int rc = db_step(st, err);
+
+    if (rc == 1)
+        snprintf(id, RUN_ID_SIZE, "%s", db_column_text(st, 0));
+    db_reset(st);
+    return rc < 0 ? rc : SLUICE_OK;
+}
+
 /* The id of the row that this record already has, "" when it has none. */
 static int find_again(struct rejects *r, sluice_str key, sluice_str payload, char id[RUN_ID_SIZE], struct err *err)
 {
     id[0] = '\0';
     if (r->open == 0)
         return SLUICE_OK;
-    db_bind_text(r->find, 1, r->job);
-    db_bind_text(r->find, 2, r->partition);
-    db_bind(r->find, 3, text_of(key));
-    db_bind(r->find, 4, text_of(payload));
-    db_bind_text(r->find, 5, r->run_id);
-    int rc = db_step(r->find, err);
-    if (rc == 1)
-        snprintf(id, RUN_ID_SIZE, "%s", db_column_text(r->find, 0));
-    db_reset(r->find);
-    return rc < 0 ? rc : SLUICE_OK;
+    db_bind_text(r->find_same, 1, r->job);
+    db_bind_text(r->find_same, 2, r->partition);
+    db_bind(r->find_same, 3, text_of(key));
+    db_bind_int(r->find_same, 4, hash_of(payload));
+    db_bind(r->find_same, 5, text_of(payload));
+    int rc = find_id(r->find_same, id, err);
+    if (rc || *id || key.len == 0 || !r->older)
+        return rc;
+    db_bind_text(r->find_older, 1, r->job);
+    db_bind_text(r->find_older, 2, r->partition);
+    db_bind(r->find_older, 3, text_of(key));
+    db_bind_text(r->find_older, 4, r->run_id);
+    return find_id(r->find_older, id, err);
 }
 
 static int put_again(struct rejects *r, const char *id, const char *reason, const char *kind, sluice_str payload,
@@ -180,8 +211,9 @@ static int put_again(struct rejects *r, const char *id, const char *reason, cons
     db_bind_text(r->again, 2, reason);
     db_bind_text(r->again, 3, kind);
     db_bind(r->again, 4, text_of(payload));
-    db_bind_text(r->again, 5, now);
-    db_bind_text(r->again, 6, id);
+    db_bind_int(r->again, 5, hash_of(payload));
+    db_bind_text(r->again, 6, now);
+    db_bind_text(r->again, 7, id);
     return db_run(r->again, NULL, err);
 }
 
@@ -196,8 +228,9 @@ static int put_new(struct rejects *r, sluice_str key, const char *reason, const 
     db_bind(r->insert, 5, text_of(key));
     db_bind_text(r->insert, 6, reason);
     db_bind(r->insert, 7, text_of(payload));
-    db_bind_text(r->insert, 8, kind);
-    db_bind_text(r->insert, 9, now);
+    db_bind_int(r->insert, 8, hash_of(payload));
+    db_bind_text(r->insert, 9, kind);
+    db_bind_text(r->insert, 10, now);
     r->open++;
     return db_run(r->insert, NULL, err);
 }
@@ -228,8 +261,9 @@ int rejects_again(struct rejects *r, const char *id, sluice_str key, const char 
     db_bind_text(r->retried, 2, reason);
     db_bind_text(r->retried, 3, kind);
     db_bind(r->retried, 4, text_of(payload));
-    db_bind_text(r->retried, 5, buf_text(&now));
-    db_bind_text(r->retried, 6, id);
+    db_bind_int(r->retried, 5, hash_of(payload));
+    db_bind_text(r->retried, 6, buf_text(&now));
+    db_bind_text(r->retried, 7, id);
     int rc = db_run(r->retried, NULL, err);
     buf_free(&now);
     return rc;
@@ -364,44 +398,48 @@ int rejects_resolve(struct rejects *r, const char *id, sluice_str key, struct er
     return rc;
 }
 
-/* ---- For people ---- */
+/* ---- Tables of an older sluice ---- */
 
-int reject_list(struct db *db, const char *job, int (*each)(const struct reject_row *row, void *context), void *context,
-                struct err *err)
+/* The next ones after `id`, which becomes the last of them. 1: there may be more. */
+static int hash_some(struct db_stmt *read, struct db_stmt *write, char id[RUN_ID_SIZE], struct err *err)
 {
-    struct db_stmt *st;
-    int rc = db_prepare(db,
-                        "SELECT id, run_id, job, partition, record_key, reason, payload, kind, rejected_at,"
-                        " last_seen_at, seen_count FROM sluice_rejects WHERE ($1 = '' OR job = $1) AND " REJECT_OPEN
-                        " ORDER BY id",
-                        &st, err);
-    if (rc)
-        return rc;
-    db_bind_text(st, 1, job ? job : "");
-    while ((rc = db_step(st, err)) == 1) {
-        struct reject_row row = {.id = db_column_text(st, 0),         .run_id = db_column_text(st, 1),
-                                 .job = db_column_text(st, 2),        .partition = db_column_text(st, 3),
-                                 .record_key = db_column_text(st, 4), .reason = db_column_text(st, 5),
-                                 .payload = db_column_text(st, 6),    .kind = db_column_text(st, 7),
-                                 .rejected_at = db_column_text(st, 8), .last_seen_at = db_column_text(st, 9),
-                                 .seen_count = db_column_int(st, 10)};
-        rc = each(&row, context);
-        if (rc < 0)
-            break;
+    struct {
+        char id[RUN_ID_SIZE];
+        int64_t hash;
+    } some[WALKED_AT_ONCE] = {0};
+    int rc, count = 0;
+
+    db_bind_text(read, 1, id);
+    while ((rc = db_step(read, err)) == 1 && count < WALKED_AT_ONCE) {
+        snprintf(some[count].id, RUN_ID_SIZE, "%s", db_column_text(read, 0));
+        some[count++].hash = hash_of(db_column(read, 1).s);
     }
-    db_finalize(st);
-    return rc;
+    db_reset(read);
+    for (int i = 0; rc >= 0 && i < count; i++) {
+        db_bind_int(write, 1, some[i].hash);
+        db_bind_text(write, 2, some[i].id);
+        rc = db_run(write, NULL, err);
+        snprintf(id, RUN_ID_SIZE, "%s", some[i].id);
+    }
+    return rc < 0 ? rc : count == WALKED_AT_ONCE;
 }
 
-int reject_purge(struct db *db, const char *job, int64_t *count, struct err *err)
+int rejects_hash_all(struct db *db, struct err *err)
 {
-    struct db_stmt *st;
-    int rc = db_prepare(db, "DELETE FROM sluice_rejects WHERE ($1 = '' OR job = $1) AND " REJECT_OPEN, &st, err);
+    struct db_stmt *read = NULL, *write = NULL;
+    char id[RUN_ID_SIZE] = "", sql[160];
 
-    if (rc)
-        return rc;
-    db_bind_text(st, 1, job ? job : "");
-    rc = db_run(st, count, err);
-    db_finalize(st);
+    snprintf(sql, sizeof(sql),
+             "SELECT id, payload FROM sluice_rejects WHERE id > $1 AND " REJECT_OPEN " ORDER BY id LIMIT %d",
+             WALKED_AT_ONCE);
+    int rc = db_prepare(db, sql, &read, err);
+    if (!rc)
+        rc = db_prepare(db, "UPDATE sluice_rejects SET payload_hash = $1 WHERE id = $2", &write, err);
+    if (!rc)
+        do {
+            rc = hash_some(read, write, id, err);
+        } while (rc == 1);
+    db_finalize(read);
+    db_finalize(write);
     return rc;
 }

@@ -47,6 +47,9 @@ int rejects_again(struct rejects *r, const char *id, sluice_str key, const char 
 /* It was stored after all, under `key` ("": none): older open rejects of that key are superseded. */
 int rejects_resolve(struct rejects *r, const char *id, sluice_str key, struct err *err);
 
+/* Tables that an older sluice made know no hashes: note those of all open rejects. In the caller's transaction. */
+int rejects_hash_all(struct db *db, struct err *err);
+
 /* May some be open? False is certain. */
 bool rejects_any(const struct rejects *r);
 

@@ -3,6 +3,7 @@
 
 #include "buf.h"
 #include "ledger.h"
+#include "reject.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,26 +29,36 @@ static const char tables[] =
     " id TEXT PRIMARY KEY, run_id TEXT NOT NULL, job TEXT NOT NULL, partition TEXT NOT NULL DEFAULT '',"
     " record_key TEXT NOT NULL, reason TEXT NOT NULL, payload TEXT NOT NULL, kind TEXT NOT NULL,"
     " seen_count BIGINT NOT NULL DEFAULT 1, rejected_at TEXT NOT NULL, last_seen_at TEXT NOT NULL, resolved_at TEXT,"
-    " superseded_at TEXT);"
-    "CREATE INDEX sluice_rejects_open ON sluice_rejects (job, partition, record_key)"
-    " WHERE resolved_at IS NULL AND superseded_at IS NULL;"
+    " superseded_at TEXT, payload_hash BIGINT NOT NULL DEFAULT 0);"
+    "CREATE INDEX sluice_rejects_open ON sluice_rejects (job, partition, record_key, payload_hash)"
+    " WHERE " REJECT_OPEN ";"
     "CREATE INDEX sluice_rejects_seen ON sluice_rejects (last_seen_at);"
     "CREATE TABLE sluice_jobs (job TEXT PRIMARY KEY, last_fire TEXT, paused BIGINT NOT NULL DEFAULT 0,"
-    " config_hash TEXT, updated_at TEXT NOT NULL);"
+    " config_hash TEXT, updated_at TEXT NOT NULL, start_at TEXT, start_host TEXT);"
     "CREATE TABLE sluice_hosts (host TEXT PRIMARY KEY, beat_at TEXT NOT NULL, generation BIGINT NOT NULL DEFAULT 0,"
     " config_hash TEXT, version TEXT);"
-    "INSERT INTO sluice_meta (name, value) VALUES ('schema_version', '1');";
+    "INSERT INTO sluice_meta (name, value) VALUES ('schema_version', '2');";
 
 /* Where sessions are shared, what a run has touched cannot be kept in a temporary table: see claims.h. */
 static const char claims[] =
     "CREATE UNLOGGED TABLE sluice_claims (run TEXT, row_key TEXT, PRIMARY KEY (run, row_key));";
 
-/* Texts of sluice's own sort byte by byte, whatever the database's language. */
-static int make_tables(struct db *db, struct err *err)
+/* From one version to the next. */
+static const char from_1[] =
+    "ALTER TABLE sluice_rejects ADD COLUMN payload_hash BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE sluice_jobs ADD COLUMN start_at TEXT;"
+    "ALTER TABLE sluice_jobs ADD COLUMN start_host TEXT;"
+    "DROP INDEX sluice_rejects_open;"
+    "CREATE INDEX sluice_rejects_open ON sluice_rejects (job, partition, record_key, payload_hash)"
+    " WHERE " REJECT_OPEN ";"
+    "UPDATE sluice_meta SET value = '2' WHERE name = 'schema_version';";
+
+/* Run statements that make tables; texts of sluice's own sort byte by byte, whatever the database's language. */
+static int run(struct db *db, const char *statements, const char *more, struct err *err)
 {
     struct buf sql = {0};
 
-    for (const char *p = tables, *word; *p; p = word) {
+    for (const char *p = statements, *word; *p; p = word) {
         word = strstr(p + 1, " TEXT");
         word = word ? word : p + strlen(p);
         buf_add(&sql, p, (size_t)(word - p));
@@ -56,13 +67,22 @@ static int make_tables(struct db *db, struct err *err)
             word += 5;
         }
     }
-    if (db_is_shared(db))
-        buf_add_str(&sql, claims);
+    buf_add_str(&sql, more);
     int rc = sql.failed ? err_set(err, E_SYSTEM, "out of memory") : db_exec(db, buf_text(&sql), err);
     buf_free(&sql);
     return rc;
 }
 
+/* Make the tables, or bring those of an older `version` (0: there are none) up to date. */
+static int make_tables(struct db *db, int version, struct err *err)
+{
+    if (version == 0)
+        return run(db, tables, db_is_shared(db) ? claims : "", err);
+    int rc = run(db, from_1, "", err);
+    return rc ? rc : rejects_hash_all(db, err);
+}
+
+/* The version of the tables that are there, or an error. */
 static int read_version(struct db *db, struct err *err)
 {
     struct db_stmt *st;
@@ -82,10 +102,11 @@ static int read_version(struct db *db, struct err *err)
                        "store: its tables are of schema version %ld, made by a newer sluice; this one knows up to %d: "
                        "upgrade this sluice",
                        version, SCHEMA_VERSION);
-    return 1;
+    return (int)version;
 }
 
-int schema_check(struct db *db, struct err *err)
+/* The same; 0: there are none. */
+static int find_version(struct db *db, struct err *err)
 {
     struct db_table meta;
     int rc = db_describe(db, "sluice_meta", &meta, err);
@@ -97,28 +118,36 @@ int schema_check(struct db *db, struct err *err)
     return exists ? read_version(db, err) : 0;
 }
 
+int schema_check(struct db *db, struct err *err)
+{
+    int version = find_version(db, err);
+
+    return version > 0 ? 1 : version;
+}
+
 int schema_ensure(struct db *db, struct err *err)
 {
     bool mine = !db_in_transaction(db);
-    int rc = schema_check(db, err);
+    int version = find_version(db, err), rc = version < 0 ? version : SLUICE_OK;
 
-    if (rc == 1)
+    if (version == SCHEMA_VERSION)
         return SLUICE_OK;
     if (!rc && mine)
         rc = db_begin(db, err);
-    if (!rc)
-        rc = schema_check(db, err); /* another process may have been first */
-    if (rc == 1)
-        rc = SLUICE_OK;
-    else if (!rc)
-        rc = make_tables(db, err);
+    if (!rc) {
+        version = find_version(db, err); /* another process may have been first */
+        rc = version < 0 ? version : SLUICE_OK;
+    }
+    if (!rc && version < SCHEMA_VERSION)
+        rc = make_tables(db, version, err);
     if (!rc && mine)
         rc = db_commit(db, err);
     if (rc && mine)
         db_rollback(db);
     if (rc && mine && db_is_shared(db)) {
         struct err ignored = {0};
-        rc = schema_check(db, &ignored) == 1 ? SLUICE_OK : rc; /* two at once: the other one has made them */
+        if (find_version(db, &ignored) == SCHEMA_VERSION) /* two at once: the other one has made them */
+            rc = SLUICE_OK;
     }
     return rc;
 }
