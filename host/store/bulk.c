@@ -136,7 +136,7 @@ static void take_numbers(struct bulk *b, struct db_stmt *st, void *context)
     int64_t *numbers = context;
 
     (void)b;
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < BULK_KINDS; i++)
         numbers[i] = db_column_int(st, i);
 }
 
@@ -155,12 +155,12 @@ static void take_apart(struct bulk *b, struct db_stmt *st, void *context)
 /* ---- What each record means ---- */
 
 /* How many records of the range there are of each kind, by BULK_*. */
-static int count_kinds(struct bulk *b, int64_t counts[4], struct err *err)
+static int count_kinds(struct bulk *b, int64_t counts[BULK_KINDS], struct err *err)
 {
     struct buf sql = {0};
 
     buf_add_str(&sql, "SELECT");
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < BULK_KINDS; i++)
         buf_printf(&sql, "%s count(*) FILTER (WHERE sluice_state = %d)", i ? "," : "", i);
     buf_add_str(&sql, " FROM pg_temp.sluice_keys");
     return ask(b, &sql, take_numbers, counts, NULL, err);
@@ -192,7 +192,7 @@ static int classify_more(struct bulk *b, size_t rule, struct err *err)
     return rc ? rc : ask(b, &sql, NULL, NULL, NULL, err);
 }
 
-static int classify(struct bulk *b, struct bulk_range r, int64_t counts[4], struct err *err)
+static int classify(struct bulk *b, struct bulk_range r, int64_t counts[BULK_KINDS], struct err *err)
 {
     const struct table *t = b->batch.sql.target->table;
     struct buf sql = {0};
@@ -258,10 +258,10 @@ static size_t count_staged(const struct bulk *b, struct bulk_range r)
 }
 
 /* Find out which records merge.c has to have, as far as that is known before anything is written. */
-static int set_apart(struct bulk *b, struct bulk_range r, int64_t counts[4], struct err *err)
+static int set_apart(struct bulk *b, struct bulk_range r, int64_t counts[BULK_KINDS], struct err *err)
 {
-    int64_t total = counts[0] + counts[1] + counts[2] + counts[3];
-    int64_t writers = counts[BULK_CHANGED] + counts[BULK_NEW] + counts[BULK_APART];
+    int64_t writers = counts[BULK_CHANGED] + counts[BULK_NEW] + counts[BULK_APART] + counts[BULK_QUIET];
+    int64_t total = counts[BULK_SAME] + writers;
     struct buf sql = {0};
     int rc = SLUICE_OK;
 
@@ -270,7 +270,7 @@ static int set_apart(struct bulk *b, struct bulk_range r, int64_t counts[4], str
     else if (!writers)
         return rc;
     if (!rc && b->facts.opaque)
-        rc = ask_text(b, "UPDATE pg_temp.sluice_keys SET sluice_state = 3 WHERE sluice_state IN (1, 2)", err);
+        rc = ask_text(b, "UPDATE pg_temp.sluice_keys SET sluice_state = 3 WHERE sluice_state IN (1, 2, 4)", err);
     if (!rc)
         rc = set_entangled_apart(b, err);
     if (!rc)
@@ -304,8 +304,8 @@ static int write_kind(struct bulk *b, int kind, struct bulk_range r, bool all, i
     struct buf sql = {0};
     int rc = SLUICE_OK;
 
-    if (kind == BULK_CHANGED) {
-        bulk_sql_update(&b->batch.sql, r, &sql);
+    if (kind != BULK_NEW) {
+        bulk_sql_update(&b->batch.sql, r, kind, &sql);
         return write_rows(b, &sql, written, err);
     }
     for (size_t i = 0; !rc && i < b->batch.shape_count; i++) {
@@ -335,6 +335,8 @@ static int try_kind(struct bulk *b, int kind, struct bulk_range r, bool all, int
         return undo.code;
     if (!rc && kind == BULK_CHANGED)
         b->tally->updated += expected;
+    else if (!rc && kind == BULK_QUIET)
+        b->tally->unchanged += expected;
     else if (!rc)
         b->tally->created += expected;
     return rc;
@@ -461,7 +463,7 @@ static int merge_each(struct bulk *b, struct bulk_range r, struct err *err)
     "SELECT s.sluice_key FROM pg_temp.sluice_stage AS s JOIN pg_temp.sluice_keys AS k ON k.sluice_n = s.sluice_n"      \
     " WHERE k.sluice_state <> 3"
 
-static int write_all(struct bulk *b, struct bulk_range r, int64_t counts[4], struct err *err)
+static int write_all(struct bulk *b, struct bulk_range r, int64_t counts[BULK_KINDS], struct err *err)
 {
     bool all = counts[BULK_NEW] == (int64_t)b->batch.sql.records;
 
@@ -469,6 +471,8 @@ static int write_all(struct bulk *b, struct bulk_range r, int64_t counts[4], str
     int rc = claim_same(b, counts[BULK_SAME], err);
     if (!rc)
         rc = write_range(b, BULK_CHANGED, r, false, counts[BULK_CHANGED], err);
+    if (!rc)
+        rc = write_range(b, BULK_QUIET, r, false, counts[BULK_QUIET], err);
     if (!rc)
         rc = write_range(b, BULK_NEW, r, all, counts[BULK_NEW], err);
     b->tally->unchanged += rc ? 0 : counts[BULK_SAME];
@@ -500,7 +504,7 @@ static int merge_parts(struct bulk *b, struct bulk_range r, struct err *err)
 
 static int merge_range(struct bulk *b, struct bulk_range r, struct err *err)
 {
-    int64_t counts[4] = {0};
+    int64_t counts[BULK_KINDS] = {0};
     int misses = b->misses;
 
     if (misses >= MISSES_MAX)

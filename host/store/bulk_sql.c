@@ -82,12 +82,27 @@ static void add_same(const struct bulk_sql *q, struct buf *sql, size_t column)
     db_add_same(db_of(q), sql, q->target->state->as[column], table_of(q)->columns[column].type, value);
 }
 
-static void add_all_same(const struct bulk_sql *q, struct buf *sql)
+static bool is_quiet(const struct bulk_sql *q, size_t column)
+{
+    return (table_of(q)->columns[column].flags & SLUICE_QUIET) != 0;
+}
+
+static bool has_quiet(const struct bulk_sql *q)
+{
+    for (size_t i = 0; i < table_of(q)->column_count; i++) {
+        if (is_named(q, i) && is_quiet(q, i))
+            return true;
+    }
+    return false;
+}
+
+/* `quiet`: leave quiet columns out. */
+static void add_all_same(const struct bulk_sql *q, struct buf *sql, bool quiet)
 {
     const char *separator = "";
 
     for (size_t i = 0; i < table_of(q)->column_count; i++) {
-        if (!is_named(q, i) || q->keeps[i] == q->records)
+        if (!is_named(q, i) || q->keeps[i] == q->records || (quiet && is_quiet(q, i)))
             continue;
         buf_add_str(sql, separator);
         if (q->keeps[i]) {
@@ -261,9 +276,15 @@ static void add_entry(const struct bulk_sql *q, struct buf *sql, size_t rule)
         buf_printf(sql, " THEN %d", BULK_APART);
     }
     buf_add_str(sql, " WHEN ");
-    add_all_same(q, sql);
-    buf_printf(sql, " THEN %d ELSE %d END)::smallint AS sluice_state, %zu::smallint AS sluice_hit, s.sluice_rules",
-               BULK_SAME, BULK_CHANGED, rule);
+    add_all_same(q, sql, false);
+    buf_printf(sql, " THEN %d", BULK_SAME);
+    if (has_quiet(q)) {
+        buf_add_str(sql, " WHEN ");
+        add_all_same(q, sql, true);
+        buf_printf(sql, " THEN %d", BULK_QUIET);
+    }
+    buf_printf(sql, " ELSE %d END)::smallint AS sluice_state, %zu::smallint AS sluice_hit, s.sluice_rules", BULK_CHANGED,
+               rule);
     if (q->target->claims)
         buf_add_str(sql, ", t.sluice_lasting::text AS sluice_lasting");
     add_old_keys(q, sql);
@@ -489,7 +510,7 @@ static void add_assignment(const struct bulk_sql *q, struct buf *sql, size_t col
     buf_add_str(sql, conditional ? " END" : "");
 }
 
-void bulk_sql_update(const struct bulk_sql *q, struct bulk_range r, struct buf *sql)
+void bulk_sql_update(const struct bulk_sql *q, struct bulk_range r, int kind, struct buf *sql)
 {
     const char *separator = "";
 
@@ -498,13 +519,13 @@ void bulk_sql_update(const struct bulk_sql *q, struct bulk_range r, struct buf *
     db_quote_table(db_of(q), sql, table_of(q)->name);
     buf_add_str(sql, " AS t SET ");
     for (size_t i = 0; i < table_of(q)->column_count; i++) {
-        if (!is_named(q, i) || q->keeps[i] == q->records)
+        if (!is_named(q, i) || q->keeps[i] == q->records || (kind == BULK_QUIET && !is_quiet(q, i)))
             continue;
         buf_add_str(sql, separator);
         add_assignment(q, sql, i);
         separator = ", ";
     }
-    for (size_t i = DDL_UPDATED_AT; i < 3; i++) {
+    for (size_t i = kind == BULK_QUIET ? DDL_LAST_SYNC_AT : DDL_UPDATED_AT; i < 3; i++) {
         if (!q->target->state->system[i])
             continue;
         buf_printf(sql, "%s\"%s\" = ", separator, ddl_system_name(i));
@@ -515,7 +536,7 @@ void bulk_sql_update(const struct bulk_sql *q, struct bulk_range r, struct buf *
         sql,
         " FROM (SELECT k.sluice_mid, s.* FROM " KEYS " AS k JOIN " STAGE " AS s ON s.sluice_n = k.sluice_n"
         " WHERE k.sluice_state = %d AND k.sluice_n >= %zu AND k.sluice_n < %zu) AS x WHERE t.ctid = x.sluice_mid",
-        BULK_CHANGED, r.from, r.to);
+        kind, r.from, r.to);
     end_write(q, sql);
 }
 

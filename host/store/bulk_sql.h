@@ -16,6 +16,8 @@
 #define BULK_CHANGED   1
 #define BULK_NEW       2
 #define BULK_APART     3 /* for merge.c */
+#define BULK_QUIET     4 /* differs in quiet columns only */
+#define BULK_KINDS     5
 
 #define BULK_KEEP_BITS 63
 
@@ -53,8 +55,8 @@ void bulk_sql_entangle(const struct bulk_sql *q, struct buf *sql);
 void bulk_sql_has_old(const struct bulk_sql *q, struct buf *sql);
 
 /* Write a range. The statement touches as many rows as it writes, or where the table has claims it returns their
- * number. `all`: each record that is staged is new. */
-void bulk_sql_update(const struct bulk_sql *q, struct bulk_range r, struct buf *sql);
+ * number. `kind`: BULK_CHANGED or BULK_QUIET. `all`: each record that is staged is new. */
+void bulk_sql_update(const struct bulk_sql *q, struct bulk_range r, int kind, struct buf *sql);
 void bulk_sql_insert(const struct bulk_sql *q, struct bulk_range r, uint64_t shape, bool all, struct buf *sql);
 
 /* Note the rows that stay as they are among those that the run has touched. */

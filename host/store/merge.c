@@ -100,6 +100,9 @@ static int write_record(struct target *t, bool matched, const struct target_hit 
         rc = target_insert(t, now, err);
     } else if (hit->same) {
         o->what = MERGE_UNCHANGED;
+    } else if (hit->quiet) {
+        o->what = MERGE_UNCHANGED;
+        rc = target_update(t, now, err);
     } else {
         o->what = MERGE_UPDATED;
         rc = target_update(t, now, err);

@@ -1,6 +1,6 @@
 /* merge.h - one record into its table: the definition of matching and merging (contract A6.3 and A6.4).
  *
- *   matched by a rule and equal      unchanged: the row is not written
+ *   matched by a rule and equal      unchanged: the row is not written, but for what differs in quiet columns
  *   matched by a rule and different  updated: what differs is written
  *   matched by none                  created
  *   no key, several rows, a conflict, or refused by the store: rejected, and the store is as before

@@ -13,7 +13,7 @@ struct table_column {
     char *name;      /* in the table; "" when the job leaves it out */
     char *source;    /* in the stream: names it in messages and in kept payloads */
     uint32_t type;   /* SLUICE_INT to SLUICE_INTS */
-    uint32_t flags;  /* SLUICE_REQUIRED, KEY, TRIM, LOWER, BLANK, CLEAR, NARROW, INDEX, QUIET */
+    uint32_t flags;  /* SLUICE_REQUIRED, KEY, TRIM, LOWER, BLANK, CLEAR, NARROW, INDEX, QUIET, SET */
     uint32_t scale;  /* SLUICE_DECIMAL */
     char *preset;    /* for a new row that has nothing, and for a null; settings filled in; NULL: none */
     char *value;     /* the same for each row; settings filled in; NULL: none */

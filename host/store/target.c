@@ -372,7 +372,7 @@ static void compare_row(struct target *t, struct db_stmt *st, struct target_hit 
 {
     int at = 1;
 
-    *hit = (struct target_hit){.same = true};
+    *hit = (struct target_hit){.same = true, .quiet = true};
     buf_clear(&t->found);
     keep_value(db_column(st, 0), &t->row, &t->row_text);
     if (t->claims)
@@ -383,12 +383,14 @@ static void compare_row(struct target *t, struct db_stmt *st, struct target_hit 
             continue;
         t->changed[i] = !is_same(t, i, st, at);
         hit->same = hit->same && !t->changed[i];
+        hit->quiet = hit->quiet && (!t->changed[i] || t->table->columns[i].flags & SLUICE_QUIET);
         if (t->is_identity[i] && !db_compares(t->db)) {
             struct db_value stored = db_column(st, at);
             note_identity(t, i, &stored, !t->changed[i], hit);
         }
         at++;
     }
+    hit->quiet = hit->quiet && !hit->same;
     if (db_compares(t->db))
         read_identity(t, st, at, hit);
 }
@@ -648,7 +650,7 @@ int target_update(struct target *t, int64_t now, struct err *err)
         if (t->changed[i])
             bind_cell(st, n++, t->written[i]);
     }
-    n = bind_stamps(t, st, n, DDL_UPDATED_AT, now);
+    n = bind_stamps(t, st, n, target_sql_first_stamp(&t->sql, t->changed), now);
     db_bind(st, n, t->row);
     note_written(t);
     rc = write_row(t, st, &changes, err);

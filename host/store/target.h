@@ -29,6 +29,7 @@ void target_key(const struct target *t, size_t rule, struct buf *out);
 /* A row that was found. */
 struct target_hit {
     bool same;         /* it already stores all that the record says */
+    bool quiet;        /* what differs are quiet columns only */
     bool has_identity; /* its identity columns are not empty */
     bool other_identity; /* and say another identity than the record does */
 };
@@ -41,7 +42,8 @@ const char *target_found_identity(const struct target *t);
 
 /* Write the record as a new row, or what differs into the row found last. 0, or TARGET_MOVED: another program came
  * first, nothing was written, and the record is to be looked up again. E_REFUSED: the record is to blame, nothing of it
- * was written, the transaction goes on. `now` is for created_at and the like. Where the table has triggers, `warn` of
+ * was written, the transaction goes on. `now` is for created_at and the like (updated_at stays where the row only
+ * changes quiet columns). Where the table has triggers, `warn` of
  * target_open() is told, once, when one of the first rows does not store what was written. */
 #define TARGET_MOVED 1
 int target_insert(struct target *t, int64_t now, struct err *err);

@@ -184,6 +184,15 @@ void target_sql_insert(void *context, const bool *shape, struct buf *sql)
     add_returning(t, sql);
 }
 
+size_t target_sql_first_stamp(const struct target_sql *t, const bool *shape)
+{
+    for (size_t i = 0; i < t->table->column_count; i++) {
+        if (shape[i] && !(t->table->columns[i].flags & SLUICE_QUIET))
+            return DDL_UPDATED_AT;
+    }
+    return DDL_LAST_SYNC_AT;
+}
+
 void target_sql_update(void *context, const bool *shape, struct buf *sql)
 {
     const struct target_sql *t = context;
@@ -200,7 +209,7 @@ void target_sql_update(void *context, const bool *shape, struct buf *sql)
         buf_add_str(sql, " = ");
         add_value(t, sql, i, n);
     }
-    for (size_t i = DDL_UPDATED_AT; i < 3; i++) {
+    for (size_t i = target_sql_first_stamp(t, shape); i < 3; i++) {
         if (!t->state->system[i])
             continue;
         buf_printf(sql, "%s\"%s\" = ", n ? ", " : "", ddl_system_name(i));

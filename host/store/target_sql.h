@@ -34,6 +34,9 @@ void target_sql_adoptable(const struct target_sql *t, struct buf *sql);
 void target_sql_insert(void *context, const bool *shape, struct buf *sql);
 void target_sql_update(void *context, const bool *shape, struct buf *sql);
 
+/* The first system column that an update of `shape` writes: a row whose quiet columns alone differ keeps updated_at. */
+size_t target_sql_first_stamp(const struct target_sql *t, const bool *shape);
+
 /* Does a write return a row, with what the row keeps in its first column? */
 bool target_sql_returns(const struct target_sql *t);
 

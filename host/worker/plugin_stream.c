@@ -12,7 +12,7 @@
 
 #define COLUMN_FLAGS                                                                                                   \
     (SLUICE_REQUIRED | SLUICE_KEY | SLUICE_TRIM | SLUICE_LOWER | SLUICE_BLANK | SLUICE_CLEAR | SLUICE_NARROW |         \
-     SLUICE_INDEX | SLUICE_QUIET)
+     SLUICE_INDEX | SLUICE_QUIET | SLUICE_SET)
 #define TEXT_FLAGS      (SLUICE_TRIM | SLUICE_LOWER | SLUICE_BLANK)
 #define STREAM_FLAGS    (SLUICE_INCREMENTAL | SLUICE_WINDOWED)
 #define SCALE_MAX       18 /* digits that any int64_t has room for */
@@ -75,6 +75,8 @@ static int check_column_type(const sluice_column *col, struct err *err)
         return err_set(err, SLUICE_E_BUG, "a list cannot have an index");
     if ((col->flags & SLUICE_QUIET) && (col->flags & SLUICE_KEY))
         return err_set(err, SLUICE_E_BUG, "a key cannot be quiet");
+    if ((col->flags & SLUICE_SET) && col->type != SLUICE_INTS)
+        return err_set(err, SLUICE_E_BUG, "only a list can be a set");
     if (col->scale > SCALE_MAX)
         return err_set(err, SLUICE_E_BUG, "a scale of %u; at most %d digits are possible", col->scale, SCALE_MAX);
     if (col->scale && col->type != SLUICE_DECIMAL)

@@ -4,6 +4,7 @@
 #include "decimal.h"
 #include "text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define DECIMAL_LIMIT INT64_C(1000000000000000) /* units of a decimal are below this: 15 digits */
@@ -167,6 +168,27 @@ static const char *add_list(struct mapping *m, const sluice_column *c, struct js
     return NULL;
 }
 
+static int compare_numbers(const void *a, const void *b)
+{
+    int64_t x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return x < y ? -1 : x > y;
+}
+
+/* Sort `numbers` and leave each of them once; how many that are. */
+static size_t make_set(int64_t *numbers, size_t count)
+{
+    size_t kept = 0;
+    if (count)
+        qsort(numbers, count, sizeof *numbers, compare_numbers);
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || numbers[i] != numbers[kept - 1])
+            numbers[kept++] = numbers[i];
+    }
+    return kept;
+}
+
 static const char *to_list(struct mapping *m, const sluice_column *c, const struct path *path, struct json_value *value,
                            sluice_value *out)
 {
@@ -180,6 +202,8 @@ static const char *to_list(struct mapping *m, const sluice_column *c, const stru
         memcpy(numbers, m->numbers.ptr, m->numbers.len);
     out->as.n.ptr = numbers;
     out->as.n.len = numbers ? m->numbers.len / sizeof *numbers : 0;
+    if (c->flags & SLUICE_SET)
+        out->as.n.len = make_set(numbers, out->as.n.len);
     return NULL;
 }
 

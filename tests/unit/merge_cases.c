@@ -293,6 +293,10 @@ static void make_table(struct merge_case *c)
         c->columns[REF].type = SLUICE_TEXT;
         c->columns[REF].flags = SLUICE_TRIM | SLUICE_LOWER;
     }
+    if (c->s.quiet) {
+        c->columns[CITY].flags |= SLUICE_QUIET;
+        c->columns[LIST].flags |= SLUICE_QUIET;
+    }
     c->rules[0] = (struct table_rule){.rule = SLUICE_IDENTITY, .columns = {REF}, .column_count = 1};
     c->rules[1] = (struct table_rule){
         .rule = c->s.second_rule, .columns = {MAIL}, .column_count = 1, .never = never, .never_count = 1};
@@ -358,6 +362,7 @@ void case_make(struct merge_case *c, unsigned seed, unsigned number, bool native
     c->native = native_only;
     c->s =
         (struct setting){.text_id = below(2), .scoped = below(2), .theirs = below(3) == 0, .unique = (int)below(4) % 3};
+    c->s.quiet = number % 2 == 1;
     c->s.second_rule = rules[below(LEN(rules))];
     c->s.points = c->s.theirs && below(2);
     c->s.theirs = c->s.theirs || c->native;

@@ -150,11 +150,15 @@ static struct verdict put_row(struct oracle *o, int at, struct row after, int nu
 {
     struct verdict v = {.what = at == o->count ? VERDICT_CREATED : VERDICT_UNCHANGED, .rebound = rebound, .key = key};
 
-    for (int i = 0; v.what == VERDICT_UNCHANGED && i < COLUMNS; i++) {
-        if (!equal(&after.fields[i], &o->rows[at].fields[i]))
+    bool writes = v.what == VERDICT_CREATED;
+    for (int i = 0; v.what != VERDICT_CREATED && i < COLUMNS; i++) {
+        if (equal(&after.fields[i], &o->rows[at].fields[i]))
+            continue;
+        writes = true;
+        if (!(o->s.quiet && (i == CITY || i == LIST)))
             v.what = VERDICT_UPDATED;
     }
-    if (v.what != VERDICT_UNCHANGED && refuses(o, at, &after))
+    if (writes && refuses(o, at, &after))
         return refuse("refused", key);
     after.claimed = true;
     after.last = number;

@@ -38,6 +38,7 @@ struct setting {
     bool scoped;          /* rows match only within their tenant */
     bool theirs;          /* the table was there before, without indexes and with more than one row for a key */
     int unique;           /* 1: CODE, 2: TENANT and CODE together; 0: neither */
+    bool quiet;           /* a difference in CITY and LIST alone is no change */
     bool points;          /* REGION is a foreign key of 1, 2 and 3 */
     uint32_t second_rule; /* a SLUICE_* rule for MAIL; 0: identity only */
 };

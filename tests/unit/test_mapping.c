@@ -326,6 +326,18 @@ static void lists_keep_order_and_leave_nulls_out(void **state)
         {"{\"a\":{\"b\":[{\"c\":1}]}}", "!t: a.b[].c[].d \"1\" is not a list"},
     };
     CHECK(twice, NULL, twice_cases);
+
+    static const sluice_column set = {"s", SLUICE_INTS, SLUICE_SET, .path = "P[].Id", .empty = "0"};
+    static const struct conversion set_cases[] = {
+        {"{\"P\":[{\"Id\":44},{\"Id\":31},{\"Id\":0},{\"Id\":44},{\"Id\":-7},{\"Id\":31}]}", "[-7,31,44]"},
+        {"{\"P\":[{\"Id\":9223372036854775807},{\"Id\":-9223372036854775807}]}",
+         "[-9223372036854775807,9223372036854775807]"},
+        {"{\"P\":[{\"Id\":0}]}", "[]"},
+        {"{\"P\":[]}", "[]"},
+        {"{\"P\":null}", "null"},
+        {"{}", "absent"},
+    };
+    CHECK(set, NULL, set_cases);
 }
 
 static void paths_lead_into_objects(void **state)

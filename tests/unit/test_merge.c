@@ -1,18 +1,9 @@
 /* Matching and merging, one record at a time: contract A6.2 to A6.5. */
 #include "merge.h"
 
-#include "schema.h"
-
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "store_test.h"
 
 #define NOW INT64_C(1760173125000000) /* 2025-10-11T08:58:45Z */
-#define LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 /* A partner: id is the identity, tax the alternate key. */
 enum { ID, TAX, NAME, MONEY, SEEN, COLUMNS };
@@ -151,6 +142,27 @@ static void an_absent_field_stays_and_a_null_goes_back_to_the_preset(void **stat
     check_rows(&f, "1 11 A; ");
     assert_int_equal(merge(&f, integer(1), null, null), MERGE_UPDATED);
     check_rows(&f, "1 - Unknown; ");
+    tear_down(&f);
+}
+
+static void a_difference_in_quiet_columns_alone_is_written_but_no_change(void **state)
+{
+    struct fixture f;
+    struct err err = {0};
+    (void)state;
+
+    set_up(&f, SLUICE_ADOPT);
+    f.columns[TAX].flags |= SLUICE_QUIET;
+    assert_int_equal(merge(&f, integer(1), string("11"), string("A")), MERGE_CREATED);
+    assert_int_equal(db_exec(f.db, "UPDATE partners SET updated_at = 'then', last_sync_at = 'then'", &err), 0);
+    assert_int_equal(merge(&f, integer(1), string("22"), string("A")), MERGE_UNCHANGED);
+    assert_string_equal(rows_of(f.db, "SELECT tax || ' ' || updated_at || ' ' || (last_sync_at = 'then') FROM partners"),
+                        "22 then 0; ");
+    assert_int_equal(db_exec(f.db, "UPDATE partners SET last_sync_at = 'then'", &err), 0);
+    assert_int_equal(merge(&f, integer(1), string("22"), string("A")), MERGE_UNCHANGED);
+    assert_string_equal(rows_of(f.db, "SELECT last_sync_at FROM partners"), "then; ");
+    assert_int_equal(merge(&f, integer(1), string("33"), string("B")), MERGE_UPDATED);
+    assert_string_equal(rows_of(f.db, "SELECT tax || name || (updated_at = 'then') FROM partners"), "33B0; ");
     tear_down(&f);
 }
 
@@ -365,6 +377,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_key_creates_and_the_same_record_again_is_unchanged),
         cmocka_unit_test(an_absent_field_stays_and_a_null_goes_back_to_the_preset),
+        cmocka_unit_test(a_difference_in_quiet_columns_alone_is_written_but_no_change),
         cmocka_unit_test(adopting_takes_only_rows_without_an_identity),
         cmocka_unit_test(a_row_that_another_program_adds_between_two_batches_is_adopted),
         cmocka_unit_test(a_record_without_identity_finds_its_own_row_again),

@@ -38,7 +38,7 @@ static const sluice_column good_columns[] = {
     {"code", SLUICE_TEXT, SLUICE_REQUIRED, .path = "id"},
     {"tenant", SLUICE_TEXT, .value = "${shops.tenant}"},
     {"gone_at", SLUICE_TIME, .help = "noted by the host"},
-    {"parts", SLUICE_INTS, SLUICE_NARROW, .path = "parts[].id"},
+    {"parts", SLUICE_INTS, SLUICE_NARROW | SLUICE_SET | SLUICE_QUIET, .path = "parts[].id"},
     {"spoilt", SLUICE_TEXT, .help = "cases replace this one"},
 };
 
@@ -187,6 +187,7 @@ static void columns_are_checked(void **state)
         {{"spoilt", SLUICE_TEXT, .flags = SLUICE_NARROW}, "only integers can be narrow"},
         {{"spoilt", SLUICE_INTS, .flags = SLUICE_INDEX}, "a list cannot have an index"},
         {{"spoilt", SLUICE_INT, .flags = SLUICE_QUIET | SLUICE_KEY}, "a key cannot be quiet"},
+        {{"spoilt", SLUICE_INT, .flags = SLUICE_SET}, "only a list can be a set"},
         {{"spoilt", SLUICE_DECIMAL, .scale = 19}, "a scale of 19; at most 18 digits"},
         {{"spoilt", SLUICE_INT, .scale = 2}, "only a decimal has a scale"},
         {{"spoilt", SLUICE_TEXT, .reserved = 1}, "its reserved field is not zero"},

@@ -98,6 +98,7 @@ typedef struct sluice_run sluice_run;
 #define SLUICE_NARROW 512u /* column: integers of 32 bits, as the table has always had them */
 #define SLUICE_INDEX 1024u /* column: has an index of its own in a table that the host creates */
 #define SLUICE_QUIET 2048u /* column: a difference in it alone is stored, and counts as none (a figure that ages) */
+#define SLUICE_SET 4096u   /* column: a list in ascending order, each number once */
 
 /* One setting of the connector. A group "g" is followed by its fields "g.a", "g.b". */
 typedef struct sluice_option {
@@ -113,7 +114,7 @@ typedef struct sluice_option {
 typedef struct sluice_column {
     const char *name;
     uint32_t type;      /* SLUICE_INT to SLUICE_INTS */
-    uint32_t flags;     /* REQUIRED, KEY, TRIM, LOWER, BLANK, CLEAR, NARROW, INDEX, QUIET */
+    uint32_t flags;     /* REQUIRED, KEY, TRIM, LOWER, BLANK, CLEAR, NARROW, INDEX, QUIET, SET */
     const char *path;   /* in the source's record: "a.b", "a[].b" (all of them), "a|b" (the first not empty) */
     const char *value;  /* the same for each row; the host fills in "${setting}" */
     const char *preset; /* what a new row gets when the record has nothing; filled in; "now" for times */
