@@ -12,7 +12,7 @@ from harness import *
 
 
 class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path, timeout=20):
+    def __init__(self, path, timeout=60):
         super().__init__("localhost", timeout=timeout)
         self.path = path
 
@@ -87,7 +87,7 @@ class Daemon(World):
         """The log's lines that hold all of the texts."""
         return [line for line in list(self.log_lines) if all(text in line for text in texts)]
 
-    def wait_log(self, *texts, count=1, seconds=20):
+    def wait_log(self, *texts, count=1, seconds=60):
         """Wait for that many lines that hold all of the texts."""
         def found():
             lines = self.log(*texts)
@@ -103,11 +103,11 @@ class Daemon(World):
         except AssertionError as e:
             raise AssertionError(f"no {texts}: {e}\n" + "\n".join(self.log_lines[-50:])) from None
 
-    def ask(self, method, path, body=None, headers=None, timeout=20):
+    def ask(self, method, path, body=None, headers=None, timeout=60):
         """Over the unix socket."""
         return ask(UnixConnection(self.dir / "control.sock", timeout), method, path, body, headers)
 
-    def tcp(self, method, path, body=None, headers=None, timeout=20):
+    def tcp(self, method, path, body=None, headers=None, timeout=60):
         """Over TCP."""
         return ask(http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout), method, path, body, headers)
 
@@ -121,7 +121,7 @@ class Daemon(World):
     def hup(self):
         self.process.send_signal(signal.SIGHUP)
 
-    def stop(self, sig=signal.SIGTERM, seconds=30):
+    def stop(self, sig=signal.SIGTERM, seconds=60):
         """End it; its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(sig)

@@ -26,7 +26,11 @@ SERIAL = "SERIAL" if SERVER else "INTEGER"            # a column that numbers it
 SLUICE = os.environ["SLUICE_BINARY"]
 SIM = os.environ["SLUICE_SIM"]
 PLUGINS = os.environ["SLUICE_PLUGINS"]
-TIMEOUT = 60
+TIMEOUT = 120
+BUSY = 10  # seconds that a busy machine may add to what is quick
+
+# A shell that puts this into the background has it ignore ^C, and all that it starts with it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CUSTOMERS = "softone.customers"
 SUPPLIERS = "softone.suppliers"
@@ -40,7 +44,7 @@ class Sim:
         self.process = subprocess.Popen(
             [SIM, "--listen", "127.0.0.1:0", "--port-file", str(port_file), "--clock", clock, "--die-with-parent",
              *options], stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not (port_file.exists() and port_file.read_text().strip()):
             if time.monotonic() > deadline or self.process.poll() is not None:
                 raise RuntimeError("the simulator did not start")
@@ -50,7 +54,7 @@ class Sim:
     def call(self, method, path, body=None):
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, method=method)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             text = answer.read()
         return json.loads(text) if text.strip() else None
 
@@ -71,7 +75,7 @@ class Sim:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)
 
 
 class Result:
@@ -195,7 +199,7 @@ connectors = ( {{ name = "softone"; plugin = "softone";
         """All that the store holds, as SQL."""
         if self.on_server:
             return postgres.dump(self.store)
-        with sqlite3.connect(self.database, timeout=10) as db:
+        with sqlite3.connect(self.database, timeout=60) as db:
             return list(db.iterdump())
 
     def forget(self):
@@ -210,7 +214,7 @@ connectors = ( {{ name = "softone"; plugin = "softone";
         """Rows as dictionaries."""
         if self.on_server:
             return postgres.query(self.store, sql, *values)
-        with sqlite3.connect(self.database, timeout=10) as db:
+        with sqlite3.connect(self.database, timeout=60) as db:
             db.row_factory = sqlite3.Row
             return [dict(row) for row in db.execute(sql, values)]
 
@@ -218,7 +222,7 @@ connectors = ( {{ name = "softone"; plugin = "softone";
         if self.on_server:
             postgres.psql(self.store, sql)
             return
-        db = sqlite3.connect(self.database, timeout=10)
+        db = sqlite3.connect(self.database, timeout=60)
         with db:
             db.executescript(sql)
         db.close()
@@ -242,8 +246,8 @@ class Test(unittest.TestCase):
         self.assertEqual({k: run[k] for k in want}, want, result)
 
 
-def wait_for(condition, seconds=10):
-    """Wait until `condition()` is true; its value."""
+def wait_for(condition, seconds=60):
+    """Wait until `condition()` is true; its value. Only what fails waits for so long."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         value = condition()
@@ -263,4 +267,4 @@ def alive(pid):
 
 __all__ = ["CUSTOMERS", "SUPPLIERS", "COUNTERS", "Result", "Sim", "Test", "World", "alive", "signal", "sqlite3",
            "subprocess", "time", "unittest", "wait_for", "SERIAL", "os", "json", "pathlib", "urllib", "PLUGINS",
-           "SLUICE"]
+           "SLUICE", "BUSY"]

@@ -77,7 +77,7 @@ def connector_of(worker):
     return next(iter(children(worker)), None) if worker else None
 
 
-def leftovers(known=(), seconds=5):
+def leftovers(known=(), seconds=30):
     """What became ours, is not in `known` and does not end by itself within `seconds`: {pid: (name, state)}. It is ended
     then, so that it disturbs nobody else."""
     deadline = time.monotonic() + seconds

@@ -13,7 +13,7 @@ FRAMES = {
     "job": 'connectors = ( { name = "erp"; plugin = "softone"; settings = { %s }; '
            'jobs = ( { stream = "customers"; @@ } ); } );' % GOOD,
 }
-QUICK = 3 * SLOW  # seconds that no look at a configuration may take, whatever it holds
+QUICK = 3 * SLOW + BUSY  # seconds that no look at a configuration may take, whatever it holds
 
 
 def connector(rest="", name="erp", settings=GOOD, plugin="softone"):

@@ -127,7 +127,7 @@ class Store(Case):
                 self.assertEqual(d.tcp("GET", "/metrics").status, 200)
                 slowest = max(slowest, time.monotonic() - started)
                 time.sleep(0.05)
-            self.assertLess(slowest, 5 if SANITIZED else 2)
+            self.assertLess(slowest, 5)
             db.execute("ROLLBACK")
             db.close()
             before = len(d.log(CUSTOMERS, "status=success"))
@@ -148,7 +148,7 @@ class Store(Case):
                     if twice:
                         d.process.terminate()
                     self.assertEqual(d.process.wait(LONG), 0)
-                    self.assertLess(time.monotonic() - started, 8 if twice else 20)
+                    self.assertLess(time.monotonic() - started, 8 if twice else 30)
                     self.assertLessEqual(len(d.log("is not noted")), 2)
                 d.stop()
                 d.serve()  # closes what nobody could
@@ -201,10 +201,9 @@ class Store(Case):
             db.execute("ROLLBACK")
             db.close()
             asking.join(LONG)
-            if answers[0].status == 503:  # it was told before the store had it, or not
-                time.sleep(0.5)
-            stored = [r["paused"] for r in d.query("SELECT paused FROM sluice_jobs WHERE job = ?", CUSTOMERS)]
-            wait_for(lambda: [int(d.state()["paused"])] == stored)
+            self.assertIn(answers[0].status, (200, 503))  # it was told before the store had it, or not
+            wait_for(lambda: [{"paused": int(d.state()["paused"])}] ==
+                     d.query("SELECT paused FROM sluice_jobs WHERE job = ?", CUSTOMERS))
 
     def test_a_full_disk_fails_runs_and_nothing_else(self):
         private.enter()
@@ -545,7 +544,7 @@ class Signals(Case):
         code = d.process.wait(LONG)
         seconds = time.monotonic() - started
         self.assertEqual(code, 0, "\n".join(d.log_lines))
-        self.assertLess(seconds, 14 + (LONG if SANITIZED else 0), "it took longer than the grace of a run")
+        self.assertLess(seconds, 14 + (LONG if SANITIZED else BUSY), "it took longer than the grace of a run")
         self.assertFalse((d.dir / "control.sock").exists(), "the socket was left")
         self.check_no_process(d)
         d.stop()

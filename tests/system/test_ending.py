@@ -9,7 +9,7 @@ from harness import *
 from harness import TIMEOUT
 from test_hostile import GRACE, HOSTILE, HostileWorld
 
-SOON = 2  # seconds in which a run that is told to end must have ended, where nothing holds it up
+SOON = 5  # seconds in which a run that is told to end must have ended, where nothing holds it up
 
 
 class FullBacklog:

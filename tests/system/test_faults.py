@@ -23,6 +23,7 @@ FAULTS = [
     ("empty", 1, "answer is empty", 1),
     ("redirect-other", 78, "HTTP 307 leads to http://localhost:", 1),
 ]
+HANGS = ("hang-before-headers", "hang-in-body", "drip")
 HARMLESS = ["chunked", "gzip", "gzip-undeclared", "bom", "redirect-same"]
 
 STATUSES = [
@@ -34,10 +35,21 @@ STATUSES = [
 ]
 
 
+class Patient(Faulty):
+    """Its time-outs are for hangs, not for a machine that is busy."""
+
+    def __init__(self, *sim_options, http="", **options):
+        super().__init__(*sim_options, http='timeout = "30s"; connect_timeout = "30s"; ' + http, **options)
+
+
+def world(fault, http):
+    return (Faulty if fault in HANGS else Patient)(http=http)
+
+
 class Answers(FaultTest):
     def test_each_fault_has_its_exit_code_and_words_and_changes_nothing(self):
         for fault, code, words, tries in FAULTS:
-            with self.subTest(fault), Faulty(http='max_body = "1MiB";') as w:
+            with self.subTest(fault), world(fault, 'max_body = "1MiB";') as w:
                 before = self.begin(w)
                 w.sim.reply(fault=fault, times=tries)
                 self.check_failed(w, before, w.run(CUSTOMERS), code, words, tries)
@@ -47,7 +59,7 @@ class Answers(FaultTest):
         for fault, code, _, tries in FAULTS:
             if tries == 1 or fault in ("hang-before-headers", "drip"):
                 continue
-            with self.subTest(fault), Faulty(http="attempts = 3;") as w:
+            with self.subTest(fault), world(fault, "attempts = 3;") as w:
                 self.begin(w)
                 w.sim.reply(fault=fault, times=2)
                 self.check_right(w, w.run(CUSTOMERS))
@@ -56,21 +68,21 @@ class Answers(FaultTest):
 
     def test_what_is_only_packed_in_another_way_is_an_answer(self):
         for fault in HARMLESS:
-            with self.subTest(fault), Faulty() as w:
+            with self.subTest(fault), Patient() as w:
                 self.begin(w)
                 w.sim.reply(fault=fault)
                 self.check_right(w, w.run(CUSTOMERS))
 
     def test_each_status_has_its_exit_code_and_is_repeated_only_where_that_can_help(self):
         for status, code, words, tries in STATUSES:
-            with self.subTest(status), Faulty() as w:
+            with self.subTest(status), Patient() as w:
                 before = self.begin(w)
                 w.sim.reply(status=status, times=tries)
                 self.check_failed(w, before, w.run(CUSTOMERS), code, words, tries)
                 self.check_right(w, w.run(CUSTOMERS))
 
     def test_an_answer_larger_than_announced_is_refused_while_it_comes_and_before_where_it_is_announced(self):
-        with Faulty("--customers", "20000", "--deliver", "all", http='max_body = "1MiB";') as w:
+        with Patient("--customers", "20000", "--deliver", "all", http='max_body = "1MiB";') as w:
             for fault in (None, "chunked"):
                 w.sim.reply(**({"fault": fault} if fault else {"delay_ms": 0}))
                 result = w.run(CUSTOMERS)
@@ -81,7 +93,7 @@ class Answers(FaultTest):
     def test_a_body_as_large_as_the_limit_is_taken(self):
         body = '{"success":true,"at":"2026-02-10 09:20:03","total":1,"result":[{"TRDR":"1","NAME":"x"}]}'
         for limit, code in ((65536, 0), (65535, 1)):
-            with self.subTest(limit), Faulty(http=f"max_body = {limit};") as w:
+            with self.subTest(limit), Patient(http=f"max_body = {limit};") as w:
                 w.sim.reply(status=200, body=body.ljust(65536))
                 self.assertEqual(w.run(CUSTOMERS).code, code)
 
@@ -97,46 +109,45 @@ class RetryAfter(FaultTest):
 
     def test_seconds_and_dates_are_waited_for(self):
         for script in ({"status": 503, "headers": {"Retry-After": "2"}}, {"status": 429, "retry_after_date": 2}):
-            with self.subTest(script), Faulty() as w:
+            with self.subTest(script), Patient() as w:
                 self.begin(w)
                 result, took = self.timed(w, **script)
                 self.assertGreaterEqual(took, 2, result)
-                self.assertLess(took, 3.5 * SLOW)
+                self.assertLess(took, 3 + BUSY)
                 self.check_right(w, result)
 
     def test_nonsense_and_the_past_are_not_waited_for(self):
         for script in ({"status": 503, "headers": {"Retry-After": "soon"}}, {"status": 503, "retry_after_date": -3600},
                        {"status": 429, "headers": {"Retry-After": "-5"}}):
-            with self.subTest(script), Faulty() as w:
+            with self.subTest(script), Patient() as w:
                 self.begin(w)
                 result, took = self.timed(w, **script)
-                self.assertLess(took, 1.5 * SLOW)
+                self.assertLess(took, 1 + BUSY)
                 self.check_right(w, result)
 
     def test_an_absurd_one_ends_with_the_deadline(self):
         for value in ("999999", "99999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"):
-            with self.subTest(value), Faulty(job='deadline = "1s";') as w:
+            with self.subTest(value), Patient(job='deadline = "1s";') as w:
                 before = self.begin(w)
                 result, took = self.timed(w, status=503, headers={"Retry-After": value})
                 self.assertEqual((result.code, result.json["status"]), (1, "timeout"), result)
                 self.assertIn("not done within its deadline of 1 s", result.json["error"])
-                self.assertLess(took, 3 * SLOW)
+                self.assertLess(took, 3 + BUSY)
                 self.assertEqual(everything_but_runs(w), before)
                 self.assertEqual(len(w.sim.requests()), 1)
 
     def test_an_absurd_one_ends_with_ctrl_c_and_was_cut_to_five_minutes(self):
-        with Faulty() as w:
+        with Patient() as w:
             before = self.begin(w)
             w.sim.reply(status=503, headers={"Retry-After": "999999"})
             process = w.start("run", "-v", CUSTOMERS)
-            wait_for(w.sim.requests)
-            time.sleep(0.2)
+            said = next(line for line in process.stderr if "the next one in" in line)
             began = time.monotonic()
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=30)
-            self.assertLess(time.monotonic() - began, 1 * SLOW)
+            out, err = process.communicate(timeout=60)
+            self.assertLess(time.monotonic() - began, 1 + BUSY)
             self.assertEqual(process.returncode, 130, out + err)
-            self.assertIn("the next one in 300.00 s", err)
+            self.assertIn("the next one in 300.00 s", said)
             self.assertEqual(everything_but_runs(w), before)
 
 
@@ -144,7 +155,7 @@ class RetryAfter(FaultTest):
 
 class Redirects(FaultTest):
     def test_other_servers_are_not_asked(self):
-        with Faulty() as w, contextlib.closing(Other(w)) as other:
+        with Patient() as w, contextlib.closing(Other(w)) as other:
             before = self.begin(w)
             here, there = w.sim.url[len("http://"):], other.sim.url[len("http://"):]
             for status in (301, 302, 303, 307, 308):
@@ -159,7 +170,7 @@ class Redirects(FaultTest):
             self.check_right(w, w.run(CUSTOMERS))
 
     def test_other_protocols_are_not_asked(self):
-        with Faulty() as w:
+        with Patient() as w:
             before = self.begin(w)
             for target in ("file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://127.0.0.1:1/x"):
                 with self.subTest(target):
@@ -169,7 +180,7 @@ class Redirects(FaultTest):
 
     def test_the_same_server_is_followed_with_the_request_as_it_was(self):
         for status in (307, 308):
-            with self.subTest(status), Faulty() as w:
+            with self.subTest(status), Patient() as w:
                 self.begin(w)
                 w.sim.reply(status=status, headers={"Location": PATH + "?moved=1"})
                 self.check_right(w, w.run(CUSTOMERS))
@@ -178,13 +189,13 @@ class Redirects(FaultTest):
 
     def test_what_would_turn_a_post_into_a_get_is_refused(self):
         for status in (301, 302, 303):
-            with self.subTest(status), Faulty() as w:
+            with self.subTest(status), Patient() as w:
                 before = self.begin(w)
                 w.sim.reply(status=status, headers={"Location": PATH + "?moved=1"})
                 self.check_failed(w, before, w.run(CUSTOMERS), 78, "but says not to send the POST there", 1)
 
     def test_a_circle_ends(self):
-        with Faulty() as w:
+        with Patient() as w:
             before = self.begin(w)
             w.sim.reply(fault="redirect-loop", times=6)
             self.check_failed(w, before, w.run(CUSTOMERS), 1, "more than 5 redirects", 6)

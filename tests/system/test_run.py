@@ -143,7 +143,7 @@ class Exclusive(Test):
             self.assertIn("process %d" % worker_pid(run), second.json["error"])
             self.assertEqual(w.run(SUPPLIERS).code, 0, "another job is free")
             first.terminate()
-            first.communicate(timeout=15)
+            first.communicate(timeout=60)
 
     def test_a_run_that_cannot_start_ends_at_once(self):
         with World() as w:
@@ -152,9 +152,9 @@ class Exclusive(Test):
             wait_running(w)
             began = time.monotonic()
             self.assertEqual(w.run(CUSTOMERS).code, 3)
-            self.assertLess(time.monotonic() - began, 2, "the connector is not waited for")
+            self.assertLess(time.monotonic() - began, 1 + BUSY, "the connector is not waited for")
             first.terminate()
-            first.communicate(timeout=15)
+            first.communicate(timeout=60)
 
     def test_a_run_whose_process_was_killed_is_crashed_and_taken_over(self):
         with World() as w:
@@ -164,7 +164,7 @@ class Exclusive(Test):
             os.kill(worker_pid(run), signal.SIGSTOP)  # it would end as cancelled when the command dies
             first.kill()  # the command itself, so that nobody is there to close the row
             os.kill(worker_pid(run), signal.SIGKILL)
-            first.communicate(timeout=15)
+            first.communicate(timeout=60)
             wait_for(lambda: not alive(worker_pid(run)))
             result = w.run(CUSTOMERS)
             self.assertEqual(result.code, 0, result)
@@ -178,7 +178,7 @@ class Exclusive(Test):
             process = w.start("run", "--json", CUSTOMERS)
             (run,) = wait_running(w)
             os.kill(worker_pid(run), signal.SIGKILL)
-            out, err = process.communicate(timeout=15)
+            out, err = process.communicate(timeout=60)
             result = Result(process.returncode, out, err)
             self.assertEqual(result.code, 1, result)
             self.assertEqual(result.json["status"], "crashed")
@@ -192,7 +192,7 @@ class Exclusive(Test):
             (run,) = wait_running(w)
             (child,) = wait_for(lambda: children(worker_pid(run)))
             os.kill(child, signal.SIGKILL)
-            out, err = process.communicate(timeout=15)
+            out, err = process.communicate(timeout=60)
             result = Result(process.returncode, out, err)
             self.assertEqual((result.code, result.json["status"]), (1, "crashed"), result)
             self.assertIn("signal 9", result.json["error"])
@@ -219,8 +219,8 @@ class Ending(Test):
             time.sleep(0.2)
             started = time.monotonic()
             process.send_signal(number)
-            out, err = process.communicate(timeout=15)
-            self.assertLess(time.monotonic() - started, 3)
+            out, err = process.communicate(timeout=60)
+            self.assertLess(time.monotonic() - started, 1 + BUSY)
             self.assertEqual(process.returncode, 130, out + err)
             self.assertEqual(json.loads(out)["status"], "cancelled")
             self.assertEqual([r["status"] for r in w.query("SELECT status FROM sluice_runs")], ["cancelled"])
@@ -244,7 +244,7 @@ class Ending(Test):
         with World("--customers", "100") as w:
             process = w.start("run", CUSTOMERS)
             process.stdout.close()
-            process.wait(timeout=15)
+            process.wait(timeout=60)
             process.stderr.close()
             self.assertEqual(w.query("SELECT status, created FROM sluice_runs"), [{"status": "success", "created": 100}])
 

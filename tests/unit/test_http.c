@@ -146,9 +146,12 @@ static int reset_sim(void **state)
 
 /* ---- One request ---- */
 
+/* How much later than its moment something may come on a busy machine. */
+#define LATE (2000 * MS)
+
 static struct http_limits quick(uint32_t attempts)
 {
-    return (struct http_limits){.timeout_us = 400 * MS,
+    return (struct http_limits){.timeout_us = 20 * CLOCK_SECOND,
                                 .connect_timeout_us = 2000 * MS,
                                 .retry_after_max_us = 1500 * MS,
                                 .backoff_us = 20 * MS,
@@ -156,6 +159,15 @@ static struct http_limits quick(uint32_t attempts)
                                 .attempts = attempts,
                                 .parallel = 4,
                                 .stop_fd = -1};
+}
+
+/* What hangs is given up soon. */
+static struct http_limits hasty(uint32_t attempts)
+{
+    struct http_limits l = quick(attempts);
+
+    l.timeout_us = CLOCK_SECOND;
+    return l;
 }
 
 static const char *sim_url(const char *path)
@@ -345,13 +357,13 @@ static void the_sources_clock_is_known(void **state)
     script("{\"delay_ms\":200}");
     struct outcome o = ask(quick(1), post(sim_url(SMALL)));
     check_code("Date", &o, 0);
-    assert_in_range(sim - o.reply.source_time, 200 * MS, 390 * MS);
+    assert_in_range(sim - o.reply.source_time, 200 * MS, 200 * MS + LATE);
     buf_free(&o.body);
 
     script("{\"headers\":{\"Date\":null}}");
     o = ask(quick(1), post(sim_url(SMALL)));
     check_code("no Date", &o, 0);
-    assert_in_range(clock_wall_us() - o.reply.source_time, 0, CLOCK_SECOND);
+    assert_in_range(clock_wall_us() - o.reply.source_time, 0, LATE);
     buf_free(&o.body);
 }
 
@@ -371,20 +383,20 @@ static void a_broken_answer_is_named_and_repeated(void **state)
         {"chunked-cut", "before its last chunk"},
         {"gzip-cut", "gzip data was cut after"},
         {"gzip-corrupt", "gzip data is broken"},
-        {"hang-before-headers", "no answer within 0.4 s (http.timeout)"},
-        {"hang-in-body", "the answer was not whole within 0.4 s"},
-        {"drip", "the answer was not whole within 0.4 s"},
+        {"hang-before-headers", "no answer within 1 s (http.timeout)"},
+        {"hang-in-body", "the answer was not whole within 1 s"},
+        {"drip", "the answer was not whole within 1 s"},
     };
     for (size_t i = 0; i < LEN(cases); i++) {
         char json[64];
         snprintf(json, sizeof json, "{\"fault\":\"%s\",\"times\":2}", cases[i].fault);
         script(json);
-        struct outcome o = ask(quick(1), post(sim_url(SMALL)));
+        struct outcome o = ask(hasty(1), post(sim_url(SMALL)));
         check_code(cases[i].fault, &o, SLUICE_E_RETRY);
         check_text(cases[i].fault, o.err.msg, cases[i].says);
         assert_int_equal(o.stats.requests, 1);
 
-        o = ask(quick(2), post(sim_url(SMALL)));
+        o = ask(hasty(2), post(sim_url(SMALL)));
         check_code(cases[i].fault, &o, 0);
         check_records(cases[i].fault, &o);
         assert_int_equal(o.stats.requests, 2);
@@ -506,18 +518,18 @@ static void retry_after_is_honoured_up_to_its_limit(void **state)
     (void)state;
     static const struct {
         const char *json;
-        int64_t least, most;
+        int64_t least;
     } cases[] = {
-        {"{\"status\":503,\"headers\":{\"Retry-After\":\"1\"}}", 1000, 1400},
-        {"{\"status\":429,\"retry_after_date\":1}", 1000, 1400},
-        {"{\"status\":429,\"headers\":{\"Retry-After\":\"86400\"}}", 1500, 1900},
-        {"{\"status\":503,\"headers\":{\"Retry-After\":\"soon\"}}", 0, 500},
+        {"{\"status\":503,\"headers\":{\"Retry-After\":\"1\"}}", 1000},
+        {"{\"status\":429,\"retry_after_date\":1}", 1000},
+        {"{\"status\":429,\"headers\":{\"Retry-After\":\"86400\"}}", 1500},
+        {"{\"status\":503,\"headers\":{\"Retry-After\":\"soon\"}}", 0},
     };
     for (size_t i = 0; i < LEN(cases); i++) {
         script(cases[i].json);
         struct outcome o = ask(quick(2), post(sim_url(SMALL)));
         check_code(cases[i].json, &o, 0);
-        if (o.took_us < cases[i].least * MS || o.took_us > cases[i].most * MS)
+        if (o.took_us < cases[i].least * MS || o.took_us > cases[i].least * MS + LATE)
             fail_msg("%s: %lld ms", cases[i].json, (long long)(o.took_us / MS));
         buf_free(&o.body);
     }
@@ -746,7 +758,7 @@ static void several_are_under_way_and_keep_their_answers(void **state)
     for (int i = 0; i < PAGES; i++) {
         char text[160];
         snprintf(text, sizeof text, "{\"path\":\"page-%d.\",\"status\":200,\"body\":\"this is %d\",\"delay_ms\":%d%s}",
-                 i, i, i == 2 ? 0 : 150, i == 2 ? ",\"fault\":\"cut-body\"" : "");
+                 i, i, i == 2 ? 0 : 700, i == 2 ? ",\"fault\":\"cut-body\"" : "");
         script(text);
         if (i == 2) {
             script("{\"path\":\"page-2.\",\"status\":200,\"body\":\"this is 2\"}");
@@ -770,7 +782,7 @@ static void several_are_under_way_and_keep_their_answers(void **state)
         assert_string_equal(http_header(x[at], "content-LENGTH").ptr, "9");
         assert_int_equal(http_header(x[at], "X-None").len, 0);
     }
-    assert_true(clock_mono_us() - start < 700 * MS); /* one after the other: 1050 */
+    assert_true(clock_mono_us() - start < 1400 * MS + LATE); /* one after the other: 4900 */
     struct http_stats stats;
     http_stats(h, &stats);
     assert_int_equal(stats.requests, PAGES + 1);
@@ -783,7 +795,7 @@ static void several_are_under_way_and_keep_their_answers(void **state)
 static void a_busy_caller_does_not_let_requests_time_out(void **state)
 {
     (void)state;
-    struct http_limits l = quick(1);
+    struct http_limits l = hasty(1);
     struct http *h = NULL;
     struct http_exchange *x[2] = {NULL};
     struct err err = {0};
@@ -797,7 +809,7 @@ static void a_busy_caller_does_not_let_requests_time_out(void **state)
     assert_int_equal(http_send(h, &q, &x[0], &err), 0);
     assert_int_equal(http_send(h, &q, &x[1], &err), 0);
     assert_int_equal(http_wait(h, x[1], &reply, &err), 0);
-    clock_sleep_us(500 * MS); /* longer than the time-out of 400 */
+    clock_sleep_us(1200 * MS); /* longer than the time-out of 1000 */
     assert_int_equal(http_wait(h, x[0], &reply, &err), 0);
     http_close(h);
 }
@@ -859,7 +871,7 @@ __attribute__((visibility("default"))) int getaddrinfo(const char *node, const c
                                                        const struct addrinfo *hints, struct addrinfo **found)
 {
     if (node && strcmp(node, "slow.invalid") == 0)
-        clock_sleep_us(3 * CLOCK_SECOND);
+        clock_sleep_us(5 * CLOCK_SECOND);
     if (node && strstr(node, ".invalid"))
         return EAI_NONAME;
     int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = NULL;
@@ -905,7 +917,7 @@ static void check_cancelled(const char *name, struct http_limits l, const char *
     int64_t start = clock_mono_us();
     pthread_join(thread, NULL);
     check_code(name, &o, SLUICE_E_CANCELLED);
-    if (o.took_us < 100 * MS || o.took_us > 900 * MS || clock_mono_us() - start > 500 * MS)
+    if (o.took_us < 100 * MS || o.took_us > 150 * MS + LATE || clock_mono_us() - start > LATE)
         fail_msg("%s: cancelled after %lld ms", name, (long long)(o.took_us / MS));
     close(fds[0]);
     close(fds[1]);
@@ -963,7 +975,7 @@ static void a_cancel_ends_the_wait_for_the_rate(void **state)
     pthread_join(thread, NULL);
     struct http_stats stats;
     http_stats(h, &stats);
-    assert_in_range(stats.throttled_us, 100 * MS, 900 * MS);
+    assert_in_range(stats.throttled_us, 100 * MS, 150 * MS + LATE);
     assert_int_equal(seen_count(), 3);
     http_close(h);
     close(fds[0]);
