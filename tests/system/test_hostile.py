@@ -211,7 +211,7 @@ class Hostile(Test):
 
     def run_case(self, plugin, deed, want):
         """One connector that misbehaves once."""
-        deadline = DEADLINE if want["status"] == "timeout" else 60
+        deadline = DEADLINE if want.get("status") == "timeout" else 60
         with HostileWorld(self.source, plugin, deed, deadline) as w:
             started = time.monotonic()
             result, memory = w.run_measured("run", "--json", "h.rows", seconds=90)
