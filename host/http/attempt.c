@@ -46,8 +46,7 @@ static void claimed_charset(const struct attempt *a, char *out, size_t size)
 static bool is_answer(const struct http_exchange *x)
 {
     int status = x->attempt.status;
-    bool any = x->request.flags & SLUICE_ANY_STATUS;
-    return (status >= 200 && status < 300) || (any && status >= 400 && status < 500);
+    return (status >= 200 && status < 300) || verdict_takes(x, status);
 }
 
 /* Is the announced length beyond what is allowed? Its real one is counted while it comes. */

@@ -100,6 +100,8 @@ void attempt_forget(struct http_exchange *x);
 const char *attempt_header(const struct attempt *a, const char *name); /* NULL: not there */
 
 /* ---- verdict.c ---- */
+/* Does the connector take this 4xx as an answer? */
+bool verdict_takes(const struct http_exchange *x, int status);
 enum verdict { VERDICT_ANSWER, VERDICT_REDIRECT, VERDICT_AGAIN, VERDICT_FAILED };
 /* What an ended attempt means. AGAIN and FAILED: `err` says why; REDIRECT: x->location was set. AGAIN: `wait_us` is
  * what its Retry-After asks for, -1 when there is none. */

@@ -318,6 +318,13 @@ static enum verdict whole(struct http_exchange *x, struct err *err)
     return body_end(&x->body, err) == 0 ? VERDICT_ANSWER : failed(err);
 }
 
+bool verdict_takes(const struct http_exchange *x, int status)
+{
+    if (status == 400 && x->request.flags & SLUICE_MAY_REFUSE)
+        return true;
+    return status >= 400 && status < 500 && x->request.flags & SLUICE_ANY_STATUS;
+}
+
 enum verdict verdict_of(struct http_exchange *x, CURLcode result, int64_t *wait_us, struct err *err)
 {
     const struct attempt *a = &x->attempt;
@@ -333,11 +340,11 @@ enum verdict verdict_of(struct http_exchange *x, CURLcode result, int64_t *wait_
         return redirected(x, err);
     if (status >= 400 && code_of(status) == SLUICE_E_RETRY) {
         bool last = x->failed + 1 >= x->http->limits.attempts || x->request.flags & SLUICE_ONCE;
-        if (ended && last && status < 500 && x->request.flags & SLUICE_ANY_STATUS)
+        if (ended && last && verdict_takes(x, status))
             return whole(x, err);
         return refused(x, wait_us, err);
     }
-    if (status >= 300 && !(x->request.flags & SLUICE_ANY_STATUS && status >= 400))
+    if (status >= 300 && !verdict_takes(x, status))
         return refused(x, wait_us, err);
     if (a->overdue)
         explain_timeout(x, err);

@@ -41,6 +41,7 @@ struct reader {
     int64_t frontier;                /* where the page that did not join began */
     bool unproven;                   /* rows moved: seams say nothing any more */
     bool ended;
+    bool refused; /* the first page was */
 
     /* The page that is being read. */
     struct region memory;
@@ -308,6 +309,12 @@ static bool read_page(struct reader *r)
     if (!exchange)
         return false;
     bool ok = r->run->host->wait(r->run, exchange, &reply) == SLUICE_OK;
+    if (ok && reply.status == 400 && !r->mark)
+        r->refused = r->ended = true;
+    else if (ok && reply.status == 400)
+        sluice_fail(r->run, SLUICE_E_REMOTE, "HTTP 400 to the page at %s=%" PRId64 ", not to the first one",
+                    r->call->offset, r->offset);
+    ok = ok && reply.status != 400;
     if (ok && !r->mark)
         r->mark = reply.source_time;
     ok = ok && read_body(r, exchange, &reply);
@@ -345,12 +352,14 @@ int64_t sluice_read_pages(sluice_run *run, const sluice_call *call)
         return wrong_call(run);
     while (!r.ended && read_page(&r))
         ;
-    bool complete = helper_status(run) == SLUICE_OK;
+    bool complete = helper_status(run) == SLUICE_OK && !r.refused;
     if (complete)
         compare_totals(&r);
     drop_ahead(&r);
     buf_free(&r.rows);
     region_free(&r.memory);
     seen_free(&r.seen);
+    if (r.refused)
+        return SLUICE_REFUSED;
     return complete && !r.unproven ? r.mark : 0;
 }

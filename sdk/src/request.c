@@ -70,6 +70,7 @@ static bool make_request(sluice_run *run, struct request *r, const sluice_call *
     r->request.body = call->json ? buf_str(&r->json) : (sluice_str){0};
     r->request.charset = r->charset.len ? buf_text(&r->charset) : NULL;
     r->request.hint = call->hint;
+    r->request.flags = call->may_refuse ? SLUICE_MAY_REFUSE : 0;
     return true;
 }
 

@@ -26,6 +26,7 @@ struct sluice_exchange {
     char *window;
     char *body; /* its own answer; NULL: the fake's body */
     int64_t time; /* the source's clock when it was sent */
+    int32_t status;
     bool dropped;
     struct sluice_exchange *next;
 };
@@ -40,6 +41,7 @@ struct fake {
     uint64_t announced; /* size of the body; 0: its own */
     struct buf log;     /* what the connector did, a line each */
     int32_t status;
+    int requests, refuse_at; /* the request that gets a 400; 0: none */
     int calls, fail_at; /* the call that ends the run; 0: none */
     bool late;          /* a verdict was handed over after the run had ended */
     int open;           /* exchanges that were not dropped */
@@ -155,6 +157,8 @@ static int32_t fake_send(sluice_run *run, const sluice_request *request, sluice_
     struct sluice_exchange *made = calloc(1, sizeof *made);
     assert_non_null(made);
     made->time = ++f->clock;
+    made->status = ++f->requests == f->refuse_at ? 400 : 200;
+    assert_true(made->status == 200 || request->flags & SLUICE_MAY_REFUSE);
     made->body = f->answer ? f->answer(f, request->url) : NULL;
     made->next = f->exchanges;
     f->exchanges = made;
@@ -175,7 +179,7 @@ static int32_t fake_wait(sluice_run *run, sluice_exchange *exchange, sluice_repl
         return f->status;
     assert_false(exchange->dropped);
     assert_int_equal(reply->struct_size, sizeof *reply);
-    reply->status = 200;
+    reply->status = exchange->status;
     reply->size = f->announced ? f->announced : body_of(f, exchange).len;
     reply->source_time = exchange->time;
     return SLUICE_OK;

@@ -502,6 +502,27 @@ static void any_status_makes_a_4xx_an_answer(void **state)
     }
 }
 
+static void a_request_that_may_be_refused_takes_a_400_and_nothing_else(void **state)
+{
+    (void)state;
+    static const struct {
+        int status, code;
+    } cases[] = {{400, 0}, {401, SLUICE_E_AUTH}, {403, SLUICE_E_AUTH}, {404, SLUICE_E_CONFIG},
+                 {422, SLUICE_E_REMOTE}, {429, SLUICE_E_RETRY}, {500, SLUICE_E_RETRY}};
+    for (size_t i = 0; i < LEN(cases); i++) {
+        char json[64];
+        snprintf(json, sizeof json, "{\"status\":%d}", cases[i].status);
+        script(json);
+        sluice_request q = post(sim_url(SMALL));
+        q.flags = SLUICE_MAY_REFUSE;
+        struct outcome o = ask(quick(1), q);
+        check_code(json, &o, cases[i].code);
+        if (!cases[i].code)
+            check_text(json, buf_text(&o.body), "scripted status");
+        buf_free(&o.body);
+    }
+}
+
 static void once_is_once(void **state)
 {
     (void)state;
@@ -998,6 +1019,7 @@ int main(void)
         TEST(a_status_says_what_to_do_next),
         TEST(the_start_of_a_refusal_is_shown_on_one_line),
         TEST(any_status_makes_a_4xx_an_answer),
+        TEST(a_request_that_may_be_refused_takes_a_400_and_nothing_else),
         TEST(once_is_once),
         TEST(retry_after_is_honoured_up_to_its_limit),
         TEST(redirects_stay_at_home),

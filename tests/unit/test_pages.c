@@ -442,6 +442,33 @@ static void a_total_that_disagrees_is_noticed(void **state)
     }
 }
 
+static void a_source_that_does_not_understand_can_be_asked_another_way(void **state)
+{
+    (void)state;
+    struct source s = {0};
+    struct fake f;
+    sluice_call call = plain;
+    call.may_refuse = 1;
+    source_fill(&s, 12);
+    open_source(&f, &s);
+    f.refuse_at = 1;
+    assert_int_equal(sluice_read_pages(&f.run, &call), SLUICE_REFUSED);
+    assert_int_equal(f.status, SLUICE_OK);
+    assert_int_equal(times(&f, "send"), 1);
+    assert_int_equal(times(&f, "emit") + times(&f, "warn"), 0);
+    assert_true(sluice_read_pages(&f.run, &call) > 0);
+    assert_int_equal(times(&f, "emit"), 12);
+    fake_close(&f);
+
+    open_source(&f, &s);
+    f.refuse_at = 2;
+    assert_int_equal(sluice_read_pages(&f.run, &call), 0);
+    assert_int_equal(f.status, SLUICE_E_REMOTE);
+    assert_non_null(strstr(buf_text(&f.log), "HTTP 400 to the page at offset=5"));
+    assert_int_equal(times(&f, "emit"), 5);
+    fake_close(&f);
+}
+
 static char *text_answer(struct fake *f, const char *url)
 {
     const char *const *bodies = f->context;
@@ -608,6 +635,7 @@ int main(void)
         cmocka_unit_test(a_page_that_repeats_ends_the_run),
         cmocka_unit_test(a_cap_on_the_pages_is_a_failure_when_more_is_there),
         cmocka_unit_test(a_total_that_disagrees_is_noticed),
+        cmocka_unit_test(a_source_that_does_not_understand_can_be_asked_another_way),
         cmocka_unit_test(answers_without_a_list_end_the_run),
         cmocka_unit_test(records_that_come_again_count_once_unless_they_changed),
         cmocka_unit_test(a_list_that_fails_anywhere_ends_and_hands_nothing_over),

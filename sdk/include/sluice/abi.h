@@ -193,6 +193,7 @@ typedef struct sluice_connector {
 /* ---- One run --------------------------------------------------------------------------------------------------- */
 #define SLUICE_ONCE 1u       /* request: never repeat it */
 #define SLUICE_ANY_STATUS 2u /* request: a 4xx is an answer, not a failure */
+#define SLUICE_MAY_REFUSE 4u /* request: HTTP 400, "I do not understand this", is an answer */
 /* GROWABLE, made by the connector. All of it is copied by send(). */
 typedef struct sluice_request {
     uint32_t struct_size, flags;

@@ -70,6 +70,7 @@ typedef struct sluice_call {
     int64_t page_size;  /* the value of `limit` */
     int64_t max_pages;  /* more pages than this end the run with SLUICE_E_LIMIT; 0: no cap */
     int32_t overlap;    /* records by which a page reaches back into the one before it, so that their seam is checked */
+    int32_t may_refuse; /* 1: HTTP 400 to the first page is no failure, see SLUICE_REFUSED */
     int32_t ascending;  /* 1: the source was asked to sort by `id`, which is an integer, upwards */
 } sluice_call;
 
@@ -102,7 +103,11 @@ int64_t sluice_each(sluice_run *run, sluice_body *body, const char *key);
  * records disagrees; a warning then says which, and sluice_iso() makes "" of it, so that the old cursor stays.
  *
  * Ends the run with SLUICE_E_REMOTE at a page that repeats an earlier one and at an absent list, with SLUICE_E_RETRY
- * where the list ends before the total of the same answer, with SLUICE_E_LIMIT at more than max_pages. */
+ * where the list ends before the total of the same answer, with SLUICE_E_LIMIT at more than max_pages.
+ *
+ * Returns SLUICE_REFUSED, and nothing has happened, when the source answered HTTP 400 to the first page and the call says
+ * that it may: it does not understand what it was asked, and the connector can ask in another way. */
+#define SLUICE_REFUSED (-1)
 int64_t sluice_read_pages(sluice_run *run, const sluice_call *call);
 
 /* ---- One record ------------------------------------------------------------------------------------------------ */
