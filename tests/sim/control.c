@@ -4,12 +4,14 @@
  *   POST   /_sim/records             raw JSON text that replaces a list; ?stream=customers|suppliers&total=N
  *   POST   /_sim/touch               {"percent": 10, "seed": 1}
  *   POST   /_sim/ploomes             deals and contacts, see ploomes.c
+ *   POST   /_sim/sabito              businesses and customers, see sabito.c
  *   POST   /_sim/clock               {"advance": 60} or {"set": "2026-02-10 09:20:03"}
  *   GET    /_sim/requests            what was asked, as JSON; DELETE forgets it
  *   POST   /_sim/reset               all of it back to the start
  */
 #include "ploomes.h"
 #include "records.h"
+#include "sabito.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -92,6 +94,7 @@ static void reset(struct sim *sim, const struct request *q, struct reply *r)
     clock_reset(sim->clock);
     dataset_reset(sim->data, clock_now(sim->clock));
     ploomes_reset(sim);
+    sabito_reset(sim);
 }
 
 static const struct {
@@ -99,7 +102,7 @@ static const struct {
     void (*act)(struct sim *, const struct request *, struct reply *);
 } controls[] = {
     {"/_sim/reply", add_script}, {"/_sim/records", replace_records}, {"/_sim/touch", touch},
-    {"/_sim/ploomes", ploomes_control},
+    {"/_sim/ploomes", ploomes_control}, {"/_sim/sabito", sabito_control},
     {"/_sim/clock", move_clock}, {"/_sim/requests", requests},       {"/_sim/reset", reset},
 };
 

@@ -1,6 +1,7 @@
 /* sluice-sim: options and life of the simulator. */
 #include "ploomes.h"
 #include "records.h"
+#include "sabito.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -17,9 +18,11 @@ static const char usage[] =
     "  --customers N          generated customers, default 1000\n"
     "  --suppliers N          generated suppliers, default 200\n"
     "  --deals N, --contacts N   generated rows of Ploomes, default 1000 and 200\n"
+    "  --referred N           generated customers of each of Sabito's businesses b-01 to b-03, default 250\n"
     "  --seed N               of the generated records, default 1\n"
     "  --username, --password, --company TEXT   what requests must carry, default demo, demo, 1000\n"
     "  --user-key TEXT        what requests to Ploomes must carry, default demo-key\n"
+    "  --api-key TEXT         what requests to Sabito must carry, default demo-key\n"
     "  --rate N               requests to Ploomes a minute, default 0: no limit\n"
     "  --charset NAME         of the answers, default windows-1253\n"
     "  --escape               characters that the charset lacks as \\uXXXX, not '?'\n"
@@ -40,7 +43,9 @@ enum {
     SUPPLIERS,
     DEALS,
     CONTACTS,
+    REFERRED,
     USER_KEY,
+    API_KEY,
     RATE,
     SEED,
     USERNAME,
@@ -67,7 +72,9 @@ static const struct option names[] = {
     {"suppliers", required_argument, NULL, SUPPLIERS},
     {"deals", required_argument, NULL, DEALS},
     {"contacts", required_argument, NULL, CONTACTS},
+    {"referred", required_argument, NULL, REFERRED},
     {"user-key", required_argument, NULL, USER_KEY},
+    {"api-key", required_argument, NULL, API_KEY},
     {"rate", required_argument, NULL, RATE},
     {"seed", required_argument, NULL, SEED},
     {"username", required_argument, NULL, USERNAME},
@@ -137,8 +144,13 @@ static bool take_option(int option, char *value, struct options *o)
         return take_number(value, &o->deals);
     case CONTACTS:
         return take_number(value, &o->contacts);
+    case REFERRED:
+        return take_number(value, &o->referred);
     case USER_KEY:
         o->user_key = value;
+        return true;
+    case API_KEY:
+        o->api_key = value;
         return true;
     case RATE:
         return take_number(value, &o->rate);
@@ -200,11 +212,13 @@ static bool open_sim(struct sim *sim)
     if (!sim->data)
         return bad("not a charset", sim->opt.charset);
     sim->ploomes = ploomes_open(&sim->opt);
-    return sim->journal && sim->scripts && sim->ploomes;
+    sim->sabito = sabito_open(&sim->opt, clock_now(sim->clock));
+    return sim->journal && sim->scripts && sim->ploomes && sim->sabito;
 }
 
 static void close_sim(struct sim *sim)
 {
+    sabito_close(sim->sabito);
     ploomes_close(sim->ploomes);
     dataset_close(sim->data);
     scripts_close(sim->scripts);
@@ -226,7 +240,9 @@ int main(int argc, char **argv)
                               .suppliers = 200,
                               .deals = 1000,
                               .contacts = 200,
+                              .referred = 250,
                               .user_key = "demo-key",
+                              .api_key = "demo-key",
                               .seed = 1,
                               .window_s = 600}};
     for (int option; (option = getopt_long(argc, argv, "", names, NULL)) != -1;) {

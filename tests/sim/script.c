@@ -1,10 +1,10 @@
 /* Scripted replies: a queue of what the next answers are to be, first in, first out among those a request matches.
  *
  * {"status": 503, "headers": {"Retry-After": "1"}, "retry_after_date": 2, "body": "text", "body_base64": "…",
- *  "charset": "utf-8", "fault": "cut-body", "delay_ms": 50, "times": 2, "path": "getCustomers"}
+ *  "charset": "utf-8", "fault": "cut-body", "delay_ms": 50, "times": 2, "path": "getCustomers", "query": "limit=5"}
  *
  * All keys are optional. Without a body the source answers as usual (a status other than 200 gets a short text).
- * "times" 0 is for ever. "path" is a part of the request's path.
+ * "times" 0 is for ever. "path" and "query" are parts of the request's.
  */
 #include "sim.h"
 
@@ -25,7 +25,7 @@ struct scripts {
 };
 
 static const char *const keys[] = {"status",  "headers", "retry_after_date", "body",  "body_base64",
-                                   "charset", "fault",   "delay_ms",         "times", "path"};
+                                   "charset", "fault",   "delay_ms",         "times", "path",  "query"};
 
 struct scripts *scripts_open(void)
 {
@@ -111,16 +111,17 @@ bool scripts_add(struct scripts *s, sluice_str text, struct buf *why)
     return true;
 }
 
-/* The first script for `path`, one use less of it; a copy of its JSON, because counting references is not for threads.
+/* The first script for the request, one use less of it; a copy of its JSON, because counting references is not for threads.
  */
-static json_t *take(struct scripts *s, const char *path)
+static json_t *take(struct scripts *s, const struct request *q)
 {
     json_t *found = NULL;
     pthread_mutex_lock(&s->lock);
     for (struct script **at = &s->first; *at && !found; at = &(*at)->next) {
         struct script *e = *at;
-        const char *part = json_string_value(json_object_get(e->json, "path"));
-        if (part && !strstr(path, part))
+        const char *path = json_string_value(json_object_get(e->json, "path"));
+        const char *query = json_string_value(json_object_get(e->json, "query"));
+        if ((path && !strstr(q->path, path)) || (query && !strstr(q->query, query)))
             continue;
         found = json_deep_copy(e->json);
         if (e->left != 0 && --e->left == 0) {
@@ -192,7 +193,7 @@ static void add_body(struct sim *sim, const json_t *json, const char *charset, s
 void scripts_take(struct sim *sim, const struct request *q, const char *charset, struct scripted *out)
 {
     *out = (struct scripted){0};
-    json_t *json = take(sim->scripts, q->path);
+    json_t *json = take(sim->scripts, q);
     if (!json)
         return;
     const char *fault = json_string_value(json_object_get(json, "fault"));

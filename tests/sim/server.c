@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static const struct source *const sources[] = {&softone_source, &ploomes_source};
+static const struct source *const sources[] = {&softone_source, &ploomes_source, &sabito_source};
 
 struct connection {
     struct sim *sim;

@@ -24,6 +24,7 @@ struct clock;   /* clock.c: what time the source believes it is */
 struct dataset; /* records.c: the records of all streams */
 struct journal; /* journal.c: the requests that were seen */
 struct ploomes; /* ploomes.c: its deals and contacts */
+struct sabito;  /* sabito.c: its businesses and their customers */
 struct scripts; /* script.c: replies and faults to come */
 
 /* The command line. */
@@ -36,6 +37,7 @@ struct options {
     const char *company;
     const char *charset; /* of SoftOne's answers */
     const char *user_key; /* what a Ploomes request must carry */
+    const char *api_key;  /* what a Sabito request must carry */
     const char *clock;   /* "real" or "YYYY-MM-DD HH:MM:SS" */
     const char *zone;    /* IANA name of the source's local time */
     const char *fault;   /* for every answer that is not scripted; NULL: none */
@@ -43,6 +45,7 @@ struct options {
     uint32_t suppliers;
     uint32_t deals;
     uint32_t contacts;
+    uint32_t referred; /* generated customers of each of Sabito's businesses */
     uint32_t rate; /* Ploomes requests a minute; 0: no limit */
     uint64_t seed;
     uint32_t window_s; /* length of SoftOne's window */
@@ -61,6 +64,7 @@ struct sim {
     struct journal *journal;
     struct scripts *scripts;
     struct ploomes *ploomes;
+    struct sabito *sabito;
     _Atomic(time_t) edited_at; /* when records were edited last */
     uint16_t port;        /* the one that is listened on */
     atomic_bool stopping; /* SIGTERM or SIGINT came */
@@ -101,6 +105,7 @@ struct source {
 };
 extern const struct source softone_source;
 extern const struct source ploomes_source;
+extern const struct source sabito_source;
 
 /* ---- request and reply (wire.c) ---- */
 const char *request_header(const struct request *, const char *name); /* any case; NULL: not sent */
