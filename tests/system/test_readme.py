@@ -326,17 +326,20 @@ class Connector(Test):
 
 class Shipped(Test):
     WANTED = {"SOFTONE_URL": "https://name.oncloud.gr", "SOFTONE_USERNAME": "web", "SOFTONE_PASSWORD": "secret",
-              "SOFTONE_COMPANY": "1000"}
-    TAKEN = {"CRON_SECRET": "secret", "DATABASE_URL": "sqlite:/nowhere/sluice.db"}
+              "SOFTONE_COMPANY": "1000", "SABITO_API_URL": "https://api.sabito.example", "SABITO_API_KEY": "secret"}
+    TAKEN = {"CRON_SECRET": "secret", "DATABASE_URL": "sqlite:/nowhere/sluice.db", "SABITO_SYNC_ENABLED": "yes",
+             "SABITO_SYNC_INTERVAL": "@hourly", "SABITO_SYNC_ON_STARTUP": "0"}
 
     def setUp(self):
         self.world = World(sim=False)
         self.addCleanup(self.world.close)
-        text = "".join((SOURCE / "etc" / name).read_text() for name in ("sluice.cfg", "connectors.d/softone.cfg"))
+        files = ["sluice.cfg", *(f"connectors.d/{path.name}" for path in (SOURCE / "etc/connectors.d").iterdir())]
+        text = "".join((SOURCE / "etc" / name).read_text() for name in files)
         self.variables = set(re.findall(r"\$\{([A-Z_]+)[:}]", text)) - {"NAME"}
         self.world.write("sluice.cfg", f'plugins = "{PLUGINS}";\n' + (SOURCE / "etc/sluice.cfg").read_text())
         (self.world.dir / "connectors.d").mkdir(mode=0o750)
-        self.world.write("connectors.d/softone.cfg", (SOURCE / "etc/connectors.d/softone.cfg").read_text())
+        for name in files[1:]:
+            self.world.write(name, (SOURCE / "etc" / name).read_text())
 
     def check(self, variables):
         env = self.world.write("env", "".join(f"{k}={v}\n" for k, v in variables.items()))
@@ -355,6 +358,12 @@ class Shipped(Test):
             result = self.check({k: v for k, v in self.WANTED.items() if k != missing})
             self.assertEqual(result.code, 78, result)
             self.assertIn(f"`{missing}` is not set", result.err)
+
+    def test_a_source_that_is_off_wants_none_of_its_variables(self):
+        for word in ("false", "FALSE", "False", "no", "off", "0"):
+            variables = {k: v for k, v in self.WANTED.items() if not k.startswith("SABITO_")}
+            result = self.check(variables | {"SABITO_SYNC_ENABLED": word})
+            self.assertEqual((result.code, result.err), (0, ""), result)
 
 
 class Install(Test):
@@ -377,6 +386,7 @@ class Install(Test):
         self.assertEqual(done.code, 0, done)
         for file in ("bin/sluice", "lib/sluice/plugins/softone.so", "include/sluice/abi.h", "include/sluice/sluice.h",
                      "etc/sluice/sluice.cfg", "etc/sluice/connectors.d/softone.cfg",
+                     "etc/sluice/connectors.d/sabito.cfg", "lib/sluice/plugins/sabito.so",
                      "lib/systemd/system/sluice.service"):
             self.assertTrue((self.prefix / file).is_file(), file)
         self.assertTrue(list(self.prefix.glob("lib*/**/libsluice_sdk.a")))

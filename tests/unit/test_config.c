@@ -822,13 +822,15 @@ static void copy_shipped(const char *path)
 static void the_shipped_files_are_good(void **state)
 {
     (void)state;
-    static const char *const names[] = {"SOFTONE_URL", "SOFTONE_USERNAME", "SOFTONE_PASSWORD", "SOFTONE_COMPANY"};
+    static const char *const names[] = {"SOFTONE_URL", "SOFTONE_USERNAME", "SOFTONE_PASSWORD", "SOFTONE_COMPANY",
+                                        "SABITO_API_URL", "SABITO_API_KEY"};
     for (size_t i = 0; i < LEN(names); i++)
         setenv(names[i], "1000", 1);
     struct config *c = NULL;
     struct config_problems problems = {0};
     mkdir("connectors.d", 0755);
     copy_shipped("sluice.cfg");
+    copy_shipped("connectors.d/sabito.cfg");
     copy_shipped("connectors.d/softone.cfg");
     write_file("env", "");
     int rc = config_load("sluice.cfg", "env", &c, &problems);
@@ -842,10 +844,15 @@ static void the_shipped_files_are_good(void **state)
     assert_string_equal(customers->schedule, "*/5 * * * *");
     assert_string_equal(customers->timezone, "Europe/Athens");
     assert_non_null(config_find_job(c, "softone.suppliers"));
+    const struct config_job *referred = config_find_job(c, "sabito.customers");
+    assert_non_null(referred);
+    assert_string_equal(referred->schedule, "0 */6 * * *");
+    assert_true(referred->on_start);
     assert_true(customers->connector->http.rate_set);
     assert_int_equal(customers->connector->http.rate_per_min, 80);
     config_free(c);
     redact_forget();
+    unlink("connectors.d/sabito.cfg");
     unlink("connectors.d/softone.cfg");
     rmdir("connectors.d");
 }
