@@ -376,7 +376,8 @@ static void render(const struct sabito *s, const struct person *p, struct buf *o
     uint64_t bits = mix64(s->seed ^ mix64(p->index));
     buf_printf(out,
                "{\"id\":\"c-%06u\",\"email\":\"customer.%u@shop%u.example\",\"name\":\"Customer %u\","
-               "\"phone\":\"+1 555 %07u\",\"address\":\"%u Main St\",\"city\":\"%s\",\"state\":null,\"country\":\"%s\",\"sourceReferralId\":",
+               "\"phone\":\"+1 555 %07u\",\"address\":\"%u Main St\",\"city\":\"%s\",\"state\":null,"
+               "\"country\":\"%s\",\"sourceReferralId\":",
                p->index, p->index, (unsigned)(bits % 97), p->index,
                (unsigned)(mix64(bits + p->version) % 10000000), (unsigned)(bits >> 8) % 900 + 1,
                towns[(bits >> 20) % LEN(towns)], (bits >> 30) % 4 ? "USA" : "Ghana");
