@@ -66,6 +66,37 @@ int jobs_claim(struct db *db, const char *job, int64_t due, bool *claimed, struc
     return rc;
 }
 
+#define TOGETHER_US (60 * CLOCK_SECOND)
+
+/* Moments are texts that sort as they read, and each host tells its own: one that is ahead says nothing. */
+int jobs_claim_start(struct db *db, const char *job, int64_t due, const char *host, bool *claimed, struct err *err)
+{
+    static const char sql[] =
+        "INSERT INTO sluice_jobs (job, last_fire, start_at, start_host, updated_at) VALUES ($1, $2, $2, $3, $4)"
+        " ON CONFLICT (job) DO UPDATE SET updated_at = excluded.updated_at, last_fire = excluded.last_fire,"
+        " start_at = excluded.start_at, start_host = excluded.start_host"
+        " WHERE (sluice_jobs.last_fire IS NULL OR sluice_jobs.last_fire < excluded.last_fire)"
+        " AND (sluice_jobs.start_at IS NULL OR sluice_jobs.start_host = excluded.start_host"
+        " OR sluice_jobs.start_at <= $5 OR sluice_jobs.start_at >= $6)";
+    struct db_stmt *st;
+    int64_t changes = 0;
+    int rc = db_prepare(db, sql, &st, err);
+
+    if (rc)
+        return rc;
+    db_bind_text(st, 1, job);
+    stamp_bind(st, 2, due);
+    db_bind_text(st, 3, host);
+    stamp_bind(st, 4, clock_wall_us());
+    stamp_bind(st, 5, due - TOGETHER_US);
+    stamp_bind(st, 6, due + TOGETHER_US);
+    rc = db_run(st, &changes, err);
+    db_finalize(st);
+    if (!rc)
+        *claimed = changes == 1;
+    return rc;
+}
+
 int jobs_set_fire(struct db *db, const char *job, int64_t last_fire, struct err *err)
 {
     return put(db, PUT "last_fire = excluded.last_fire", job, last_fire, false, NULL, err);

@@ -106,11 +106,18 @@ static int clear_holder(struct db *db, const struct run *r, struct err *err)
 static int claim_fire(struct db *db, const struct run *r, struct err *err)
 {
     struct buf due = {0};
+    char host[OWNER_SIZE] = "";
     bool claimed = false;
-    int rc = r->fire_us ? jobs_claim(db, r->job, r->fire_us, &claimed, err) : SLUICE_OK;
+    int rc = SLUICE_OK;
 
+    if (r->fire_us && r->at_start && owner_host(r->host, host))
+        rc = jobs_claim_start(db, r->job, r->fire_us, host, &claimed, err);
+    else if (r->fire_us)
+        rc = jobs_claim(db, r->job, r->fire_us, &claimed, err);
     if (rc || claimed || !r->fire_us)
         return rc;
+    if (r->at_start)
+        return err_set(err, E_BUSY, "%s: another host that started at the same time was first", r->job);
     date_print(&due, r->fire_us);
     err_set(err, E_BUSY, "%s: the fire of %s was taken by another run", r->job, buf_text(&due));
     buf_free(&due);

@@ -12,7 +12,8 @@
 
 /* Insert `r` as the running run of its job, owned by r->host. A holder that is dead is closed as crashed first.
  * E_BUSY names a living one. With r->fire_us the run also takes that fire of its job (jobs.h): E_BUSY when it was taken
- * before, and nothing is inserted. Inside the caller's transaction, or in one of its own. */
+ * before, and nothing is inserted; with r->at_start it does so as jobs_claim_start() says. Inside the caller's
+ * transaction, or in one of its own. */
 int ledger_start(struct db *db, struct run *r, struct err *err);
 
 /* The last statement of a batch's transaction: count it, write the counters. E_FENCED: the run was taken over; roll

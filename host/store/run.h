@@ -5,6 +5,7 @@
 #include "err.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define RUN_ID_SIZE 27
@@ -24,6 +25,7 @@ struct run {
     char *reason;             /* why it ended other than by itself; NULL */
     char *host;               /* owner.h */
     int64_t fire_us; /* the fire that it takes when it starts (jobs.h); 0: none. Its row does not tell */
+    bool at_start;   /* that fire is there because this host's daemon has just started */
     int64_t batch_no;
     int64_t started_at, finished_at; /* microseconds since 1970 UTC; 0: not yet */
     int64_t total;                   /* announced; -1: nothing was */

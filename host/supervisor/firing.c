@@ -66,11 +66,20 @@ static void skip(struct job *job, int64_t fire_us, const char *why)
     recall_note_fire(job->s, job->config->name, fire_us);
 }
 
-static void fire(struct job *job, int64_t fire_us, bool full)
+/* A turn of the schedule. */
+static void add_turn(struct job *job, bool full, int64_t fire_us, bool at_start)
+{
+    struct turn *turn = queue_add(job, full, NULL, true, fire_us);
+
+    if (turn)
+        turn->at_start = at_start;
+}
+
+static void fire(struct job *job, int64_t fire_us, bool full, bool at_start)
 {
     firing_forget_retry(job);
     if (!job->turn) {
-        queue_add(job, full, NULL, true, fire_us);
+        add_turn(job, full, fire_us, at_start);
     } else if (job->config->overlap == CONFIG_OVERLAP_QUEUE) {
         job->again = true;
         job->again_full = job->again_full || full;
@@ -80,7 +89,8 @@ static void fire(struct job *job, int64_t fire_us, bool full)
     }
 }
 
-/* on_start: what was missed is run with it. */
+/* on_start: what was missed is run with it. Its moment is one more than the last fire's where the store keeps it, in
+ * milliseconds. */
 static void fire_at_start(struct job *job, int64_t now)
 {
     struct timetable_due missed;
@@ -89,8 +99,8 @@ static void fire_at_start(struct job *job, int64_t now)
     job->starts = false;
     if (job->paused)
         return;
-    job->table.last_fire = now > job->table.last_fire ? now : job->table.last_fire + 1000;
-    fire(job, job->table.last_fire, full);
+    job->table.last_fire = now >= job->table.last_fire + 1000 ? now : job->table.last_fire + 1000;
+    fire(job, job->table.last_fire, full, true);
 }
 
 static void look_at(struct job *job, int64_t now)
@@ -104,7 +114,7 @@ static void look_at(struct job *job, int64_t now)
         tell_late(job, due.at);
         tell_stale(job, now);
         if (due.run && !job->paused)
-            fire(job, due.at, due.full);
+            fire(job, due.at, due.full, false);
         else if (!job->paused)
             skip(job, due.at, "its time was missed (catchup = \"skip\")");
     }
@@ -194,6 +204,7 @@ void firing_forget_retry(struct job *job)
 {
     job->retries = 0;
     job->retry_fire_us = 0;
+    job->retry_at_start = false;
     if (job->retry)
         event_del(job->retry);
 }
@@ -205,7 +216,7 @@ static void on_retry(evutil_socket_t fd, short what, void *context)
     (void)fd;
     (void)what;
     if (!job->turn && !job->paused && job->config->enabled && !job->s->stopping)
-        queue_add(job, job->retry_full, NULL, true, job->retry_fire_us);
+        add_turn(job, job->retry_full, job->retry_fire_us, job->retry_at_start);
 }
 
 void firing_carry_retry(struct job *from, struct job *to)
@@ -223,6 +234,7 @@ void firing_carry_retry(struct job *from, struct job *to)
     to->retries = from->retries;
     to->retry_full = from->retry_full;
     to->retry_fire_us = from->retry_fire_us;
+    to->retry_at_start = from->retry_at_start;
 }
 
 /* A run that did not begin has claimed nothing: its fire is still to be. */
@@ -245,6 +257,7 @@ static void plan_retry(struct job *job, const struct turn *turn, const struct la
     job->retries++;
     job->retry_full = turn->full;
     job->retry_fire_us = result->run ? 0 : turn->fire_us;
+    job->retry_at_start = !result->run && turn->at_start;
     log_line(LOG_INFO, job->config->name, "run again in %lld s", (long long)(wait / CLOCK_SECOND));
 }
 
@@ -271,7 +284,7 @@ void firing_ended(struct job *job, const struct turn *turn, const struct launch_
     if (job->again) {
         job->again = false;
         if (!job->paused && job->config->enabled)
-            queue_add(job, job->again_full, NULL, true, job->again_us);
+            add_turn(job, job->again_full, job->again_us, false);
         job->again_full = false;
     } else if (turn->scheduled && may_pass(result) && !job->paused) {
         plan_retry(job, turn, result);

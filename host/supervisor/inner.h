@@ -46,7 +46,7 @@ struct job {
     struct event *retry;     /* a failed run is run again; NULL until needed */
     int retries;             /* in a row */
     int64_t retry_fire_us;   /* a fire that was not claimed yet; 0: none */
-    bool retry_full;
+    bool retry_full, retry_at_start;
 };
 
 /* One who wants to hear of a turn's end. */
@@ -68,6 +68,7 @@ struct turn {
     bool scheduled;                 /* by a fire, its catch-up or its repetition: not by a caller */
     bool stopped;                   /* told to end because the daemon does */
     int64_t fire_us;                /* the fire that it claims; 0: none */
+    bool at_start;                  /* which is one of on_start */
     struct waiter *waiters;
     /* while it runs */
     struct generation *generation;

@@ -80,7 +80,7 @@ json_t *job_spec_store(const struct launch *l)
     const struct config_job *job = l->job;
 
     return json_pack("{s:i, s:i, s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:b, s:i, s:I, s:I, s:b, s:b, s:b, s:I, s:I,"
-                     " s:s, s:I, s:I, s:b}",
+                     " s:s, s:I, s:b, s:I, s:b}",
                      "parent", (int)getpid(), "what", l->what, "job", job->name, "plugin_name",
                      job->connector->plugin, "partition", l->partition ? l->partition : "", "store_url",
                      l->config->store_url, "store_secrets", store_secrets(l->config), "table", job->table,
@@ -89,6 +89,7 @@ json_t *job_spec_store(const struct launch *l)
                      (json_int_t)job->gap_tolerance_us, "deadline_us", (json_int_t)job->deadline_us, "dry_run",
                      (int)l->dry_run, "full", (int)l->full, "allow_gone", (int)l->allow_gone, "limit",
                      (json_int_t)l->limit, "memory", (json_int_t)l->config->memory, "run_id",
-                     l->run_id ? l->run_id : "", "fire_us", (json_int_t)l->fire_us, "hold_us", (json_int_t)job->hold_us,
-                     "check_table", (int)l->check_table);
+                     l->run_id ? l->run_id : "", "fire_us", (json_int_t)l->fire_us, "at_start",
+                     (int)l->at_start, "hold_us", (json_int_t)job->hold_us, "check_table",
+                     (int)l->check_table);
 }

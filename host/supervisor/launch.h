@@ -27,6 +27,7 @@ struct launch {
     volatile sig_atomic_t *stop; /* how often the user asked to stop: 1 gently, 2 at once; NULL: nobody asks */
     const char *run_id;          /* the id its run is to have; NULL: a new one */
     int64_t fire_us;             /* the fire that it claims, wall time; 0: none */
+    bool at_start;               /* that fire is one of on_start */
 };
 
 struct launch_result {

@@ -176,9 +176,9 @@ static void meet(struct job *job, struct job *old, bool first)
     }
     if (!same(old->hash, job->hash))
         log_line(LOG_INFO, job->config->name, "changed");
+    carry_over(old, job);
     if (job->config->enabled && !old->config->enabled)
         job->starts = job->config->on_start;
-    carry_over(old, job);
     if (!job->config->enabled) {
         job->again = job->starts = false;
         let_go(job, "a reload disabled the job before the run began");

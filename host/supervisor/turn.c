@@ -350,13 +350,15 @@ static bool watch(struct turn *turn)
 static void start_step(struct turn *turn)
 {
     const struct config_job *job = step_of(turn);
+    bool claims = is_own_step(turn) && !turn->step_full;
     const struct launch l = {.config = turn->generation->config,
                              .job = job,
                              .what = LAUNCH_RUN,
                              .full = turn->full || turn->step_full,
                              .partition = turn->partition,
                              .run_id = is_own_step(turn) ? turn->run_id : NULL,
-                             .fire_us = is_own_step(turn) && !turn->step_full ? turn->fire_us : 0};
+                             .fire_us = claims ? turn->fire_us : 0,
+                             .at_start = claims && turn->at_start};
     struct launch_result result = {0};
     struct err err = {0};
 

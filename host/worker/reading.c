@@ -64,6 +64,7 @@ static int start_run(struct worker *w)
     run_set(&w->run.host, owner);
     w->run.started_at = clock_wall_us();
     w->run.fire_us = dry ? 0 : spec_int(w->spec, "fire_us");
+    w->run.at_start = spec_bool(w->spec, "at_start");
     w->sink = (struct sink){.db = w->db,
                             .table = &w->plan.table,
                             .run = &w->run,

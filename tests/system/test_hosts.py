@@ -87,6 +87,27 @@ class Hosts(Test):
                 self.assertRegex(h["config_hash"], "^[0-9a-f]{16}$")
                 self.assertTrue(h["version"])
 
+    def test_hosts_that_start_together_run_on_start_once_and_one_that_starts_later_does_so_again(self):
+        job = NEVER_SOON + " on_start = true;"
+        with Host("north", job=job) as north, Host("south", north, job=job) as south, Host("west", north, job=job) as west:
+            north.sim.records("customers", RECORDS)
+            for host in (north, south, west):
+                host.serve(ready=False)
+            for host in (north, south, west):
+                wait_for(lambda: host.log(CUSTOMERS, "run ended") or host.log(CUSTOMERS, "that started at the same time")
+                         or host.log(CUSTOMERS, "already running"), 40)
+            self.assertEqual(len(north.runs()), 1, north.runs())
+            south.stop()
+            later = "to_char(now() AT TIME ZONE 'UTC' - interval '61 s', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+            north.execute(f"UPDATE sluice_jobs SET last_fire = {later}, start_at = {later}, start_host = 'another'")
+            south.serve()
+            south.wait_log(CUSTOMERS, "run ended")
+            south.stop()
+            south.serve()  # nobody else did since
+            south.wait_log(CUSTOMERS, "run ended")
+            self.assertEqual(len(north.runs()), 3, north.runs())
+            self.assertEqual(len(south.runs_of("south")), 2 + len(south.runs_of("south", f"id = '{north.runs()[0]['id']}'")))
+
     def test_a_host_that_dies_loses_its_run_to_another_one_and_not_before(self):
         with Host("north", job=EVERY_SECOND) as north, Host("south", north, job=EVERY_SECOND) as south:
             north.sim.records("customers", RECORDS)

@@ -36,6 +36,17 @@ class Reload(Test):
             time.sleep(2.2)
             self.assertEqual(len(d.runs()), runs, "it fires although it is disabled")
 
+    def test_a_job_with_on_start_runs_once_a_reload_enables_it(self):
+        with Daemon(job=NEVER_SOON + " on_start = true; enabled = false;") as d:
+            d.job = NEVER_SOON + " on_start = true;"
+            d.configure()
+            self.assertEqual(self.reload(d), {"generation": 2, "applied": True})
+            d.wait_log(CUSTOMERS, "run ended")
+            d.wait_log(SUPPLIERS, "run ended")
+            self.assertEqual(self.reload(d), {"generation": 3, "applied": True})
+            d.stop()
+            self.assertEqual(len(d.runs()), 1)
+
     def test_a_wrong_configuration_is_refused_as_a_whole_with_every_error(self):
         with Daemon(job=EVERY_SECOND) as d:
             good = (d.dir / "sluice.cfg").read_text()

@@ -78,6 +78,54 @@ static void a_fire_is_taken_once_and_never_after_a_later_one(void **state)
     db_close(db);
 }
 
+static bool claim_start(struct db *db, const char *host, int64_t due)
+{
+    bool claimed = false;
+    struct err err = {0};
+
+    check_ok(jobs_claim_start(db, "erp.orders", due, host, &claimed, &err), &err);
+    return claimed;
+}
+
+static void hosts_that_start_within_a_minute_start_a_job_once(void **state)
+{
+    static const struct {
+        int seconds; /* after noon */
+        const char *host;
+        bool claimed;
+    } cases[] = {
+        {1, "north", true}, {1, "south", false}, {2, "south", false}, {60, "south", false}, {59, "north", true},
+        {60, "south", false}, {118, "south", false}, {119, "south", true}, {120, "south", true}, {121, "north", false},
+        {90, "south", false}, /* behind the last fire */
+    };
+    struct db *db = open_memory();
+    struct err err = {0};
+    (void)state;
+
+    check_ok(jobs_meet(db, "erp.orders", NOON, &err), &err);
+    for (size_t i = 0; i < LEN(cases); i++) {
+        if (claim_start(db, cases[i].host, NOON + cases[i].seconds * (MINUTE / 60)) != cases[i].claimed)
+            fail_msg("case %zu", i);
+    }
+    check_jobs(db, "erp.orders 2; ");
+    assert_true(claim(db, "erp.orders", NOON + 3 * MINUTE)); /* what the schedule says is claimed by anybody, at any time */
+    assert_true(claim_start(db, "north", NOON + 4 * MINUTE));
+    db_close(db);
+}
+
+/* The clock of the host that started last was ahead. */
+static void a_start_in_the_future_keeps_nobody_from_starting(void **state)
+{
+    struct db *db = open_memory();
+    struct err err = {0};
+    (void)state;
+
+    assert_true(claim_start(db, "north", NOON + 60 * MINUTE)); /* which nobody had met */
+    check_ok(jobs_set_fire(db, "erp.orders", NOON, &err), &err);
+    assert_true(claim_start(db, "south", NOON + MINUTE));
+    db_close(db);
+}
+
 static void a_fire_of_a_job_that_nobody_met_can_be_taken(void **state)
 {
     struct db *db = open_memory();
@@ -183,6 +231,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_job_is_met_once),
         cmocka_unit_test(a_fire_is_taken_once_and_never_after_a_later_one),
+        cmocka_unit_test(hosts_that_start_within_a_minute_start_a_job_once),
+        cmocka_unit_test(a_start_in_the_future_keeps_nobody_from_starting),
         cmocka_unit_test(a_fire_of_a_job_that_nobody_met_can_be_taken),
         cmocka_unit_test(a_fire_goes_back_with_the_transaction_that_took_it),
         cmocka_unit_test(the_last_fire_can_be_set_back),
