@@ -18,8 +18,8 @@ int jobs_meet(struct db *db, const char *job, int64_t now, struct err *err);
  * later one was taken before. */
 int jobs_claim(struct db *db, const char *job, int64_t due, bool *claimed, struct err *err);
 
-/* The same of a fire that is there because a daemon on `host` (owner.h) has just started. A group of hosts whose daemons
- * are started together has one such run: not claimed either when another host did so less than a minute ago. */
+/* The same of a fire that is there because a daemon on `host` (owner.h) has just started. Hosts that are started together
+ * make one run of it: it is not claimed either when another host did so less than a minute ago. */
 int jobs_claim_start(struct db *db, const char *job, int64_t due, const char *host, bool *claimed, struct err *err);
 
 /* The clock was set back beyond what daylight saving does: the last fire was not in the future. */

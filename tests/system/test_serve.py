@@ -70,6 +70,7 @@ class Schedules(Test):
 
     def test_catchup_skip_forgets_what_was_missed(self):
         with Daemon(job='schedule = "0 0 1 1 *"; catchup = "skip";') as d:
+            wait_for(lambda: d.has_table("sluice_jobs") and len(d.query("SELECT * FROM sluice_jobs")) == 2)
             d.stop()
             d.execute("UPDATE sluice_jobs SET last_fire = '2020-05-05T00:00:00.000Z'")
             d.serve()

@@ -108,7 +108,7 @@ static void hosts_that_start_within_a_minute_start_a_job_once(void **state)
             fail_msg("case %zu", i);
     }
     check_jobs(db, "erp.orders 2; ");
-    assert_true(claim(db, "erp.orders", NOON + 3 * MINUTE)); /* what the schedule says is claimed by anybody, at any time */
+    assert_true(claim(db, "erp.orders", NOON + 3 * MINUTE)); /* a fire of the schedule is anybody's */
     assert_true(claim_start(db, "north", NOON + 4 * MINUTE));
     db_close(db);
 }
