@@ -25,6 +25,11 @@ bool cell_set_text(struct cell *cell, const struct table_column *c, const char *
 /* Does the column already store this? `stored` may be of another type in a table that sluice did not create. */
 bool cell_equals(const struct cell *cell, const struct table_column *c, const struct db_value *stored);
 
+/* What column `c` stores, as a value of the column's type: read by what db_add_read() words. Texts stay where they are,
+ * a list's numbers go to *ints, which is moved on. False when it is none, or there is no room. */
+bool cell_read(const struct table_column *c, const struct db_value *stored, sluice_value *out, int64_t **ints,
+               const int64_t *ints_end);
+
 /* Append the value as text for keys and messages; nothing for an absent or null one. */
 void cell_print(const struct cell *cell, struct buf *out);
 

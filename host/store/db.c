@@ -78,6 +78,11 @@ int db_prepare(struct db *db, const char *sql, struct db_stmt **out, struct err 
     return db->driver->prepare(db, sql, out, err);
 }
 
+int db_stream(struct db *db, const char *sql, struct db_stmt **out, struct err *err)
+{
+    return db->driver->stream(db, sql, out, err);
+}
+
 void db_finalize(struct db_stmt *st)
 {
     if (st)
@@ -288,6 +293,21 @@ void db_add_key(const struct db *db, struct buf *out, const struct db_table_colu
                 const char *value)
 {
     db->driver->words->add_key(out, as, type, value);
+}
+
+void db_add_read(const struct db *db, struct buf *out, const struct db_table_column *as, uint32_t type)
+{
+    db->driver->words->add_read(out, as, type);
+}
+
+void db_add_order(const struct db *db, struct buf *out, const struct db_table_column *as, uint32_t type)
+{
+    db->driver->words->add_order(out, as, type);
+}
+
+void db_add_from_text(const struct db *db, struct buf *out, uint32_t type, const char *value)
+{
+    db->driver->words->add_from_text(out, type, value);
 }
 
 bool db_compares(const struct db *db)

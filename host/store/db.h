@@ -39,6 +39,7 @@ struct db_value {
 
 #define DB_READ_ONLY 1u /* open for reading; a database that is not there is E_STORE */
 #define DB_DRY_RUN 2u   /* nothing may remain: a database that is not there is made in memory */
+#define DB_SNAPSHOT 4u  /* DB_READ_ONLY, and all that a transaction reads is the store as it was when it began */
 
 /* Before the first store is opened: while *stop, a signal's flag, is not 0, nobody here waits longer than a second for
  * another program's lock. Without it that is ten. */
@@ -70,6 +71,10 @@ int db_exec(struct db *db, const char *sql, struct err *err);
 /* Prepare one statement. Finalize with db_finalize(). */
 int db_prepare(struct db *db, const char *sql, struct db_stmt **out, struct err *err);
 void db_finalize(struct db_stmt *st); /* NULL is fine */
+
+/* Prepare a query without parameters whose rows are many: a few at a time are in memory. Inside a transaction, with
+ * which its rows end; it is stepped through once. */
+int db_stream(struct db *db, const char *sql, struct db_stmt **out, struct err *err);
 
 /* The data may refuse this statement, and an open transaction is to go on then as if it had never been tried. */
 void db_may_refuse(struct db_stmt *st);
@@ -206,6 +211,15 @@ void db_add_value(const struct db *db, struct buf *out, const struct db_table_co
 /* What this column, as a key, is compared with, so that an index on it serves. */
 void db_add_key(const struct db *db, struct buf *out, const struct db_table_column *as, uint32_t type,
                 const char *value);
+
+/* SQL for what a column stores of a SLUICE_* type, as cell_read() takes it. */
+void db_add_read(const struct db *db, struct buf *out, const struct db_table_column *as, uint32_t type);
+
+/* What ORDER BY says of a column of type INT, BOOL, TEXT or TIME: ascending, nulls first, texts byte by byte. */
+void db_add_order(const struct db *db, struct buf *out, const struct db_table_column *as, uint32_t type);
+
+/* `value`, SQL for a text, as a value of this type that travels. */
+void db_add_from_text(const struct db *db, struct buf *out, uint32_t type, const char *value);
 
 /* Does the database itself compare what is stored with what a record says? Else cell_equals() does, in C. */
 bool db_compares(const struct db *db);

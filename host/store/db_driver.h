@@ -24,6 +24,7 @@ struct db_driver {
     int (*exec)(struct db *db, const char *sql, struct err *err);
 
     int (*prepare)(struct db *db, const char *sql, struct db_stmt **out, struct err *err);
+    int (*stream)(struct db *db, const char *sql, struct db_stmt **out, struct err *err);
     void (*finalize)(struct db_stmt *st);
     void (*may_refuse)(struct db_stmt *st);
     void (*bind)(struct db_stmt *st, int index, struct db_value value);
@@ -62,6 +63,9 @@ struct db_words {
     void (*add_param)(struct buf *out, uint32_t type, int n);
     void (*add_value)(struct buf *out, const struct db_table_column *as, uint32_t type, const char *value);
     void (*add_key)(struct buf *out, const struct db_table_column *as, uint32_t type, const char *value);
+    void (*add_read)(struct buf *out, const struct db_table_column *as, uint32_t type);
+    void (*add_order)(struct buf *out, const struct db_table_column *as, uint32_t type);
+    void (*add_from_text)(struct buf *out, uint32_t type, const char *value);
     void (*add_same)(struct buf *out, const struct db_table_column *as, uint32_t type, const char *value);
 };
 

@@ -16,7 +16,7 @@ static const struct {
      "   RAISE EXCEPTION 'GRANT CREATE ON SCHEMA % TO %;', coalesce(current_schema(), 'public'), current_user; END IF;"
      "  RETURN; END IF;"
      " FOREACH own IN ARRAY '{sluice_meta,sluice_runs,sluice_cursors,sluice_rejects,sluice_jobs,sluice_hosts,"
-     "sluice_claims}'::text[] LOOP"
+     "sluice_claims,sluice_met}'::text[] LOOP"
      "  IF NOT (has_table_privilege(own, 'SELECT') AND has_table_privilege(own, 'INSERT') AND"
      "   has_table_privilege(own, 'UPDATE') AND has_table_privilege(own, 'DELETE')) THEN"
      "   RAISE EXCEPTION 'GRANT SELECT, INSERT, UPDATE, DELETE ON % TO %;', own, current_user; END IF; END LOOP; END "
@@ -44,6 +44,9 @@ static const struct {
     {"constraints that are checked at once (SET CONSTRAINTS)", "SET CONSTRAINTS ALL IMMEDIATE"},
     {"time-outs", "SET LOCAL statement_timeout TO 600000; SET LOCAL lock_timeout TO 10000;"
                   " SET LOCAL idle_in_transaction_session_timeout TO 60000"},
+    {"cursors (DECLARE)", "DECLARE sluice_need_rows NO SCROLL CURSOR FOR SELECT job FROM sluice_needs"
+                          " ORDER BY job::text COLLATE \"C\" NULLS FIRST; FETCH 1 FROM sluice_need_rows"},
+    {"lists as JSON (json_array_elements_text)", "SELECT value FROM json_array_elements_text('[1,\"a\"]'::json)"},
     {"the catalogue", "SELECT c.relkind, i.indkey, t.typbasetype, a.attgenerated FROM pg_catalog.pg_class AS c,"
                       " pg_catalog.pg_index AS i, pg_catalog.pg_type AS t, pg_catalog.pg_attribute AS a"
                       " WHERE c.oid = pg_catalog.to_regclass('sluice_needs') LIMIT 1"},

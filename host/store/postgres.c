@@ -80,8 +80,9 @@ static int pg_begin(struct db *base, struct err *err)
     int rc = pg_connect(db, err);
     if (rc)
         return rc;
-    buf_printf(&sql, "BEGIN ISOLATION LEVEL READ COMMITTED%s; SET CONSTRAINTS ALL IMMEDIATE;",
-               db->flags & DB_READ_ONLY ? " READ ONLY" : "");
+    buf_printf(&sql, "BEGIN ISOLATION LEVEL %s%s; SET CONSTRAINTS ALL IMMEDIATE;",
+               db->flags & DB_SNAPSHOT ? "REPEATABLE READ" : "READ COMMITTED",
+               db->flags & (DB_READ_ONLY | DB_SNAPSHOT) ? " READ ONLY" : "");
     if (db->pooled)
         buf_add(&sql, db->settings.ptr, db->settings.len);
     rc = sql.failed ? err_set(err, E_SYSTEM, "store: out of memory") : pg_query(db, buf_text(&sql), NULL, err);
@@ -166,6 +167,7 @@ const struct db_driver postgres_driver = {
     .exists = pg_exists,
     .exec = pg_exec,
     .prepare = pg_prepare,
+    .stream = pg_stream,
     .finalize = pg_finalize,
     .may_refuse = pg_may_refuse,
     .bind = pg_bind,

@@ -69,6 +69,7 @@ int pg_lost(struct pg *db, struct err *err);
 /* ---- postgres_stmt.c: the calls of db.h ---- */
 
 int pg_prepare(struct db *db, const char *sql, struct db_stmt **out, struct err *err);
+int pg_stream(struct db *db, const char *sql, struct db_stmt **out, struct err *err);
 void pg_finalize(struct db_stmt *base);
 void pg_may_refuse(struct db_stmt *st);
 void pg_bind(struct db_stmt *base, int index, struct db_value value);

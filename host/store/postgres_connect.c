@@ -16,7 +16,7 @@
 #define STATEMENT_MS 600000
 #define LOCK_MS      10000
 #define IDLE_MS      60000   /* in a transaction; its rows are locked */
-#define IDLE_DRY_MS  3600000 /* a dry run is one transaction */
+#define IDLE_LONG_MS 3600000 /* a dry run is one transaction, and so is all that a derived stream reads */
 #define CHECK_MS     2000    /* how soon the server sees that we are gone */
 #define VERSION_MIN  130000
 
@@ -194,7 +194,7 @@ static int check_facts(const struct pg *db, const struct facts *f, struct err *e
     if (f->version < VERSION_MIN)
         return err_set(err, SLUICE_E_CONFIG, "store: its PostgreSQL is version %d.%d, sluice needs 13 or later",
                        f->version / 10000, f->version % 10000);
-    if (db->flags & DB_READ_ONLY)
+    if (db->flags & (DB_READ_ONLY | DB_SNAPSHOT))
         return SLUICE_OK;
     if (f->replica)
         return err_set(err, E_STORE,
@@ -224,7 +224,8 @@ static void word_settings(struct pg *db, const struct facts *f)
                scope, scope, scope, scope);
     add_limit(db, f->statement_set, "statement_timeout", STATEMENT_MS);
     add_limit(db, f->lock_set, "lock_timeout", LOCK_MS);
-    add_limit(db, f->idle_set, "idle_in_transaction_session_timeout", db->flags & DB_DRY_RUN ? IDLE_DRY_MS : IDLE_MS);
+    add_limit(db, f->idle_set, "idle_in_transaction_session_timeout",
+              db->flags & (DB_DRY_RUN | DB_SNAPSHOT) ? IDLE_LONG_MS : IDLE_MS);
 }
 
 /* Not every system lets a server look at its client. */

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FETCH_ROWS 256 /* of a cursor at once */
+
 struct param {
     bool set;
     struct buf text;
@@ -24,6 +26,7 @@ struct pg_stmt {
     uint64_t prepared_in; /* the connection's generation */
     uint64_t runs;
     bool may_refuse;
+    int fetch; /* rows that one step brings of a cursor; 0: the statement has all of them */
     struct param *params;
     int param_count;
     bool failed;    /* memory, while binding */
@@ -73,6 +76,28 @@ static void forget_name(struct pg_stmt *st)
         return;
     snprintf(sql, sizeof(sql), "DEALLOCATE %s", st->name);
     pg_query(db, sql, NULL, &ignored);
+}
+
+/* A cursor, and the FETCH that is repeated until it brings fewer rows than it may. */
+int pg_stream(struct db *db, const char *sql, struct db_stmt **out, struct err *err)
+{
+    struct pg *pg = (struct pg *)db;
+    struct buf declare = {0};
+    char fetch[64];
+    unsigned long long name = ++pg->names;
+
+    if (!pg->begun)
+        return err_set(err, SLUICE_E_BUG, "store: rows are read one by one inside a transaction only");
+    buf_printf(&declare, "DECLARE sluice_rows_%llu NO SCROLL CURSOR FOR %s", name, sql);
+    int rc = declare.failed ? err_set(err, E_SYSTEM, "store: out of memory")
+                            : pg_query(pg, buf_text(&declare), NULL, err);
+    buf_free(&declare);
+    snprintf(fetch, sizeof(fetch), "FETCH %d FROM sluice_rows_%llu", FETCH_ROWS, name);
+    if (!rc)
+        rc = pg_prepare(db, fetch, out, err);
+    if (!rc)
+        ((struct pg_stmt *)*out)->fetch = FETCH_ROWS;
+    return rc;
 }
 
 void pg_finalize(struct db_stmt *base)
@@ -330,8 +355,9 @@ int pg_step(struct db_stmt *base, struct err *err)
         return rc;
     if (++st->at < PQntuples(st->rows))
         return 1;
+    bool more = st->fetch && st->at == st->fetch;
     pg_reset(base);
-    return 0;
+    return more ? pg_step(base, err) : 0;
 }
 
 /* Types of results, by their number in pg_type, which never changes. */

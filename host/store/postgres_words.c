@@ -245,6 +245,36 @@ static void add_same(struct buf *out, const struct db_table_column *as, uint32_t
     buf_free(&want);
 }
 
+/* What it is as a text is exact for each type, and times are in UTC. */
+static void add_read(struct buf *out, const struct db_table_column *as, uint32_t type)
+{
+    (void)type;
+    db_quote(out, as->name);
+    buf_add_str(out, "::text");
+}
+
+/* A time that a text column keeps sorts without its Z: none has a fraction that ends with 0. */
+static void add_order(struct buf *out, const struct db_table_column *as, uint32_t type)
+{
+    bool text_of_time = type == SLUICE_TIME && is_text(as->family);
+
+    buf_add_str(out, text_of_time ? "rtrim(" : "");
+    db_quote(out, as->name);
+    buf_add_str(out, type == SLUICE_TEXT || text_of_time ? "::text" : "");
+    buf_add_str(out, text_of_time ? ", 'Z')" : "");
+    buf_add_str(out, type == SLUICE_TEXT || text_of_time ? " COLLATE \"C\"" : "");
+    buf_add_str(out, " NULLS FIRST");
+}
+
+static void add_from_text(struct buf *out, uint32_t type, const char *value)
+{
+    static const char *const names[] = {[SLUICE_INT] = "bigint",   [SLUICE_TEXT] = "text",
+                                        [SLUICE_BOOL] = "boolean", [SLUICE_DECIMAL] = "numeric",
+                                        [SLUICE_TIME] = "timestamptz", [SLUICE_INTS] = "bigint[]"};
+
+    buf_printf(out, "(%s)::%s", value, names[type]);
+}
+
 const struct db_words postgres_words = {
     .describe = pg_describe,
     .has_index = pg_has_index,
@@ -262,5 +292,8 @@ const struct db_words postgres_words = {
     .add_param = add_param,
     .add_value = add_value,
     .add_key = add_key,
+    .add_read = add_read,
+    .add_order = add_order,
+    .add_from_text = add_from_text,
     .add_same = add_same,
 };

@@ -39,9 +39,10 @@ static const char tables[] =
     " config_hash TEXT, version TEXT);"
     "INSERT INTO sluice_meta (name, value) VALUES ('schema_version', '2');";
 
-/* Where sessions are shared, what a run has touched cannot be kept in a temporary table: see claims.h. */
+/* Where sessions are shared, what a run has touched or met cannot be kept in a temporary table: see claims.h, gone.h. */
 static const char claims[] =
-    "CREATE UNLOGGED TABLE sluice_claims (run TEXT, row_key TEXT, PRIMARY KEY (run, row_key));";
+    "CREATE UNLOGGED TABLE sluice_claims (run TEXT, row_key TEXT, PRIMARY KEY (run, row_key));"
+    "CREATE UNLOGGED TABLE sluice_met (met_run TEXT, met_key TEXT);";
 
 /* From one version to the next. */
 static const char from_1[] =

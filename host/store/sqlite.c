@@ -99,7 +99,7 @@ static int open_handle(struct sqlite *db, const char *path, struct err *err)
 {
     int mode = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
 
-    if (db->flags & DB_READ_ONLY)
+    if (db->flags & (DB_READ_ONLY | DB_SNAPSHOT))
         mode = SQLITE_OPEN_READWRITE; /* a WAL database is not readable without its shared memory file */
     if ((db->flags & DB_DRY_RUN) && access(path, F_OK) != 0)
         path = ":memory:";
@@ -186,7 +186,9 @@ static int sqlite_open(const char *url, unsigned flags, struct db **out, struct 
         rc = sqlite_exec(&db->base, "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -4096;",
                          err);
     }
-    if (!rc && !(flags & (DB_READ_ONLY | DB_DRY_RUN)))
+    if (!rc && (flags & DB_SNAPSHOT))
+        rc = sqlite_exec(&db->base, "PRAGMA query_only = ON", err);
+    if (!rc && !(flags & (DB_READ_ONLY | DB_SNAPSHOT | DB_DRY_RUN)))
         rc = turn_wal_on(db, err);
     if (rc) {
         sqlite_close(&db->base);
@@ -333,10 +335,13 @@ static bool sqlite_in_transaction(const struct db *db)
     return of_const(db)->handle && !sqlite3_get_autocommit(of_const(db)->handle);
 }
 
+/* What is read in a transaction is the database as it was at its first read. */
+#define BEGIN_SNAPSHOT "BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1"
+
 static int sqlite_begin(struct db *base, struct err *err)
 {
     struct sqlite *db = of(base);
-    int rc = sqlite_exec(base, "BEGIN IMMEDIATE", err);
+    int rc = sqlite_exec(base, db->flags & DB_SNAPSHOT ? BEGIN_SNAPSHOT : "BEGIN IMMEDIATE", err);
 
     if (!rc) {
         db->begun = true;
@@ -373,6 +378,7 @@ const struct db_driver sqlite_driver = {
     .exists = sqlite_exists,
     .exec = sqlite_exec,
     .prepare = sqlite_prepare,
+    .stream = sqlite_prepare,
     .finalize = sqlite_finalize,
     .may_refuse = sqlite_may_refuse,
     .bind = sqlite_bind,

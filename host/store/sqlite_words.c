@@ -67,6 +67,27 @@ static void add_plain(struct buf *out, const struct db_table_column *as, uint32_
     buf_add_str(out, value);
 }
 
+static void add_read(struct buf *out, const struct db_table_column *as, uint32_t type)
+{
+    (void)type;
+    db_quote(out, as->name);
+}
+
+/* Without its Z a time sorts as a text: none has a fraction that ends with 0. Nulls come first anyway. */
+static void add_order(struct buf *out, const struct db_table_column *as, uint32_t type)
+{
+    buf_add_str(out, type == SLUICE_TIME ? "rtrim(" : "");
+    db_quote(out, as->name);
+    buf_add_str(out, type == SLUICE_TIME ? ", 'Z')" : "");
+    buf_add_str(out, type == SLUICE_TIME || type == SLUICE_TEXT ? " COLLATE BINARY" : "");
+}
+
+static void add_from_text(struct buf *out, uint32_t type, const char *value)
+{
+    (void)type;
+    buf_add_str(out, value);
+}
+
 const struct db_words sqlite_words = {
     .describe = sqlite_describe,
     .has_index = sqlite_has_index,
@@ -82,4 +103,7 @@ const struct db_words sqlite_words = {
     .add_param = add_param,
     .add_value = add_plain,
     .add_key = add_plain,
+    .add_read = add_read,
+    .add_order = add_order,
+    .add_from_text = add_from_text,
 };

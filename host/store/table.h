@@ -34,6 +34,7 @@ struct table {
     struct table_rule *rules;
     size_t rule_count;
     size_t scope;    /* column, or TABLE_NONE */
+    const struct table_column *gone; /* the column that notes since when a row is gone; NULL: none */
     bool check_only; /* manage = "check": create nothing */
 };
 

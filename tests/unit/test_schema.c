@@ -21,8 +21,8 @@ static void a_new_store_gets_all_tables(void **state)
     assert_false(db_in_transaction(db));
     if (on_server())
         assert_string_equal(rows_of(db, "SELECT tablename FROM pg_tables WHERE schemaname = current_schema ORDER BY 1"),
-                            "sluice_claims; sluice_cursors; sluice_hosts; sluice_jobs; sluice_meta; sluice_rejects; "
-                            "sluice_runs; ");
+                            "sluice_claims; sluice_cursors; sluice_hosts; sluice_jobs; sluice_met; sluice_meta; "
+                            "sluice_rejects; sluice_runs; ");
     else
         assert_string_equal(rows_of(db, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"),
                             "sluice_cursors; sluice_hosts; sluice_jobs; sluice_meta; sluice_rejects; sluice_runs; ");
