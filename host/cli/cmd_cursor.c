@@ -57,6 +57,7 @@ static int get(const struct cli *cli, const struct config *config, const struct 
 
 struct busy_walk {
     struct db *db;
+    const char *partition; /* whose cursor is to be changed; NULL: all of the job */
     struct err *err;
 };
 
@@ -65,34 +66,20 @@ static int busy(const struct run *r, void *context)
     const struct busy_walk *w = context;
     char who[OWNER_SIZE];
 
+    if (w->partition && *r->partition && strcmp(r->partition, w->partition) != 0)
+        return 0; /* another one's */
     if (!view_is_running(w->db, r))
         return 0;
     owner_tell(r->host, who, sizeof(who));
     return err_set(w->err, E_BUSY, "%s is running: run %s of %s; its cursor is left alone", r->job, r->id, who);
 }
 
-/* A job with partitions has a cursor for each of them, and none of its own that a run would read. */
-static int check_partition(struct db *db, const struct request *q, struct err *err)
-{
-    json_t *list = q->partition ? NULL : view_cursors(db, q->job, NULL, err);
-    const char *partition = cli_text(json_array_get(list, 0), "partition");
-    int rc = err->code;
-
-    if (!rc && *partition)
-        rc = err_set(err, E_USAGE, "%s has a cursor for each partition, as \"%s\": which --partition?", q->job,
-                     partition);
-    json_decref(list);
-    return rc;
-}
-
 static int set_cursor(struct db *db, const struct request *q, struct err *err)
 {
     const char *partition = q->partition ? q->partition : "";
     struct cursor c;
-    int rc = check_partition(db, q, err);
+    int rc = cursor_get(db, q->job, partition, &c, err);
 
-    if (!rc)
-        rc = cursor_get(db, q->job, partition, &c, err);
     if (rc)
         return rc;
     snprintf(c.text, sizeof(c.text), "%s", q->text);
@@ -114,7 +101,7 @@ static int reset_cursors(struct db *db, const struct request *q, struct err *err
 /* In one transaction, which no run can start or commit beside. */
 static int change(struct db *db, const struct request *q, struct err *err)
 {
-    struct busy_walk w = {db, err};
+    struct busy_walk w = {db, q->partition, err};
     int rc = db_begin(db, err);
 
     if (!rc)
@@ -182,6 +169,52 @@ static int read_request(int count, char **argv, struct request *q)
     return cli_usage("write cursor get [JOB], cursor set JOB TEXT, or cursor reset JOB; each takes --partition ID");
 }
 
+/* A job with partitions has a cursor for each of them, and none of its own that a run would read. */
+static int check_partition(const struct config_job *job, const struct request *q, struct err *err)
+{
+    if (q->partition)
+        return config_check_partition(job, q->partition, err);
+    if (config_partition_count(job) == 0)
+        return SLUICE_OK;
+    return err_set(err, E_USAGE, "%s has a cursor for each partition, as \"%s\": which --partition?", q->job,
+                   config_partition(job, 0));
+}
+
+/* One that is not configured any more may still have a cursor, to be seen and reset; else it is a mistake. */
+static bool has_cursor(const struct config *config, const struct request *q)
+{
+    struct err ignored = {0};
+    struct db *db = NULL;
+    json_t *list = cli_open_store(config, &db, &ignored) ? NULL : view_cursors(db, q->job, q->partition, &ignored);
+    bool has = json_array_size(list) > 0;
+
+    json_decref(list);
+    db_close(db);
+    return has;
+}
+
+/* What is asked for must be there; which partitions there are only the plugin tells. */
+static int load(struct cli *cli, const struct request *q, struct config **config)
+{
+    struct err err = {0};
+    int code = q->text ? cli_load_bound(cli, config) : cli_load(cli, config);
+
+    if (code || !q->job)
+        return code;
+    if (!cli_find_job(*config, q->job))
+        return err_exit_code(E_NOT_FOUND);
+    if (!q->text && (!q->partition || has_cursor(*config, q)))
+        return 0;
+    if (!q->text) {
+        config_free(*config);
+        *config = NULL;
+        code = cli_load_bound(cli, config);
+    }
+    if (!code && check_partition(cli_find_job(*config, q->job), q, &err))
+        code = cli_fail(&err);
+    return code;
+}
+
 static int cursor_verb(struct cli *cli, int argc, char **argv)
 {
     struct request q = {0};
@@ -193,12 +226,8 @@ static int cursor_verb(struct cli *cli, int argc, char **argv)
         return count == -2 ? 0 : err_exit_code(E_USAGE);
     int code = read_request(count, argv, &q);
     if (!code)
-        code = cli_load(cli, &config);
-    if (code)
-        return code;
-    if (q.job && !cli_find_job(config, q.job))
-        code = err_exit_code(E_NOT_FOUND);
-    else
+        code = load(cli, &q, &config);
+    if (!code)
         code = strcmp(q.verb, "get") == 0 ? get(cli, config, &q) : change_and_tell(cli, config, &q);
     config_free(config);
     return code;

@@ -94,7 +94,8 @@ static void status_row(struct cli_table *t, const json_t *job)
     const json_t *run = json_object_get(job, "last_run");
     const char *now = json_is_true(json_object_get(job, "running")) ? "running" : "";
     static const char *const keys[] = {"processed", "created", "updated", "skipped", "errors"};
-    char counts[5][24], status[64];
+    const char *partition = cli_text(run, "partition");
+    char counts[5][24], status[256];
 
     if (!json_is_object(run)) {
         const char *cells[] = {cli_text(job, "name"), *now ? now : "never run", NULL, NULL, NULL, NULL, NULL, NULL, ""};
@@ -103,7 +104,8 @@ static void status_row(struct cli_table *t, const json_t *job)
     }
     for (size_t i = 0; i < 5; i++)
         snprintf(counts[i], sizeof(counts[i]), "%lld", (long long)cli_int(run, keys[i]));
-    snprintf(status, sizeof(status), "%s%s%s", cli_text(run, "status"), *now ? ", now " : "", now);
+    snprintf(status, sizeof(status), "%s%s%s%s%s", cli_text(run, "status"), *partition ? " of " : "", partition,
+             *now ? ", now " : "", now);
     const char *cells[] = {cli_text(job, "name"),
                            status,
                            cli_text(run, "timestamp"),

@@ -30,9 +30,9 @@ static void print_values(const json_t *values)
 static void print_record(struct preview *p, const json_t *event)
 {
     const json_t *rejected = json_object_get(event, "rejected");
-    const char *skipped = cli_text(event, "skipped");
+    const char *skipped = cli_text(event, "skipped"), *partition = cli_text(event, "partition");
 
-    printf("record %d\n", ++p->shown);
+    printf(*partition ? "record %d, of partition %s\n" : "record %d\n", ++p->shown, partition);
     if (rejected)
         printf("  rejected: %s\n", cli_text(rejected, "reason"));
     else if (*skipped)
@@ -107,6 +107,8 @@ static int preview_verb(struct cli *cli, int argc, char **argv)
     } else if (!job->enabled) {
         err_set(&err, SLUICE_E_CONFIG, "%s:%d: job %s is not enabled", job->file, job->line, job->name);
         code = cli_fail(&err);
+    } else if (partition && config_check_partition(job, partition, &err)) {
+        code = cli_fail(&err);
     } else {
         code = preview_job(cli, config, job, limit, partition);
     }
@@ -119,7 +121,7 @@ const struct cli_verb cli_verb_preview = {
     .usage = "JOB [-n 5] [--partition ID]",
     .help = "fetch and map a few records, print them, write nothing",
     .text = "  -n N             how many records (default 5)\n"
-            "  --partition ID   of this partition\n"
+            "  --partition ID   of this partition; without it of all, in their order\n"
             "\n"
             "With --json one object a line: {\"values\":{…}}, {\"rejected\":{\"key\",\"reason\"}} or {\"skipped\":why}.\n"
             "\n"

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define PARTITIONS_SHOWN 10 /* failed ones that a person sees */
 #define DETAILS_SHOWN 10 /* rejected records that a person sees; all of them are in `sluice rejects` */
 
 struct session {
@@ -53,6 +54,8 @@ static int pick_jobs(struct session *s, int count, char **names)
             err_set(&err, SLUICE_E_CONFIG, "%s:%d: job %s is not enabled", job->file, job->line, job->name);
             return cli_fail(&err);
         }
+        if (s->launch.partition && config_check_partition(job, s->launch.partition, &err))
+            return cli_fail(&err);
         s->count = steps_add(s->order, s->count, job);
     }
     return 0;
@@ -71,6 +74,9 @@ static void show_progress(const struct session *s, const char *job, const json_t
     if (total > 0)
         fprintf(stderr, " of %lld", (long long)total);
     fprintf(stderr, " records");
+    if (json_object_get(event, "partitions_total"))
+        fprintf(stderr, ", partition %lld of %lld", (long long)cli_int(event, "partitions_ended") + 1,
+                (long long)cli_int(event, "partitions_total"));
     fflush(stderr);
 }
 
@@ -103,17 +109,37 @@ static void print_details(const json_t *run)
         fprintf(stderr, "  warning: %s\n", json_string_value(json_array_get(warnings, i)));
 }
 
-static void print_result(const json_t *run)
+/* Of partitions those that failed are named; with -v all of them. */
+static void print_partitions(const json_t *run, bool all)
+{
+    const json_t *list = json_object_get(run, "partitions");
+    size_t shown = 0;
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *p = json_array_get(list, i);
+        const char *error = cli_text(p, "error");
+        if (!all && (!*error || shown++ >= PARTITIONS_SHOWN))
+            continue;
+        fprintf(stderr, "  %s: %s: %lld processed%s%s\n", cli_text(p, "id"), cli_text(p, "status"),
+                (long long)cli_int(p, "processed"), *error ? ": " : "", error);
+    }
+    if (shown > PARTITIONS_SHOWN)
+        fprintf(stderr, "  and more: sluice runs show %s\n", cli_text(run, "run"));
+}
+
+static void print_result(const json_t *run, bool verbose)
 {
     const char *message = cli_text(run, "message"), *error = cli_text(run, "error");
+    const char *partition = cli_text(run, "partition");
 
-    printf("%s: %s: %lld processed: %lld created, %lld updated, %lld skipped, %lld errors (%.3f s)%s%s\n",
-           cli_text(run, "job"), cli_text(run, "status"),
+    printf("%s%s%s: %s: %lld processed: %lld created, %lld updated, %lld skipped, %lld errors (%.3f s)%s%s\n",
+           cli_text(run, "job"), *partition ? " " : "", partition, cli_text(run, "status"),
            (long long)cli_int(run, "processed"), (long long)cli_int(run, "created"), (long long)cli_int(run, "updated"), (long long)cli_int(run, "skipped"),
            (long long)cli_int(run, "errors"), (double)cli_int(run, "duration_ms") / 1000, *message ? ": " : "", message);
     fflush(stdout);
     if (*error)
         fprintf(stderr, "  error: %s\n", error);
+    print_partitions(run, verbose);
     print_details(run);
 }
 
@@ -146,7 +172,7 @@ static int report(const struct session *s, const struct config_job *job, struct 
     if (s->cli->json)
         cli_print_json(result->run ? json_incref(result->run) : no_run(job, result->code, result->message));
     else if (result->run)
-        print_result(result->run);
+        print_result(result->run, s->cli->verbose);
     else
         fprintf(stderr, "sluice: %s: %s\n", job->name, result->message);
     return code;
@@ -247,7 +273,7 @@ const struct cli_verb cli_verb_run = {
     .text = "Runs each JOB in the foreground and prints a result line for it; what a job needs first runs first.\n"
             "\n"
             "  --full           read everything, not only what changed\n"
-            "  --partition ID   only this partition\n"
+            "  --partition ID   only this partition; without it all of them, each with a result of its own\n"
             "  --limit N        stop after N records; the cursor stays where it was\n"
             "  --dry-run        do everything in one transaction and undo it: exact counts, nothing remains\n"
             "  --allow-gone     let a full run note more than a fifth of all rows as gone\n"

@@ -104,6 +104,29 @@ static void print_lists(const json_t *run)
     }
 }
 
+static void print_partitions(const json_t *list)
+{
+    static const char *const heads[] = {"PARTITION", "RUN",     "STATUS",  "PROCESSED", "CREATED",
+                                        "UPDATED",   "SKIPPED", "ERRORS", "MESSAGE"};
+    static const char *const keys[] = {"processed", "created", "updated", "skipped", "errors"};
+    struct cli_table *t = cli_table_new(9, heads);
+    size_t i;
+    const json_t *p;
+
+    json_array_foreach(list, i, p)
+    {
+        const char *error = cli_text(p, "error");
+        char counts[5][24];
+        for (size_t k = 0; k < 5; k++)
+            snprintf(counts[k], sizeof(counts[k]), "%lld", (long long)cli_int(p, keys[k]));
+        const char *cells[] = {cli_text(p, "id"), cli_text(p, "run"), cli_text(p, "status"),
+                               counts[0],         counts[1],          counts[2],
+                               counts[3],         counts[4],          *error ? error : cli_text(p, "message")};
+        cli_table_row(t, cells);
+    }
+    cli_table_print(t);
+}
+
 static void print_run(json_t *run)
 {
     const char *name;
@@ -115,6 +138,8 @@ static void print_run(json_t *run)
             print_value(name, value);
     }
     print_lists(run);
+    if (json_array_size(json_object_get(run, "partitions")) > 0)
+        print_partitions(json_object_get(run, "partitions"));
 }
 
 static int show_run(const struct cli *cli, struct db *db, const char *id)
@@ -169,8 +194,8 @@ const struct cli_verb cli_verb_runs = {
     .usage = "[JOB] [-n 20] | show RUN",
     .help = "the history of runs, or one run with its errors",
     .text =
-        "Lists runs, the newest first. `runs show RUN` prints all of one: its counters, its window, its warnings and\n"
-        "the records that it rejected. The beginning of an id is enough where no other run begins so.\n"
+        "Lists runs, the newest first. `runs show RUN` prints all of one: its counters, its window, its warnings, the\n"
+        "records that it rejected, and what came of each partition. The beginning of an id is enough where no other run begins so.\n"
         "\n"
         "  -n N               how many (default 20)\n"
         "\n"

@@ -1,6 +1,7 @@
 /* main.c - sluice: finds the verb and runs it. */
 #include "alert.h"
 #include "args.h"
+#include "child.h"
 #include "log.h"
 #include "prepare.h"
 #include "worker.h"
@@ -168,6 +169,8 @@ int main(int argc, char **argv)
     log_set_json(log && strcmp(log, "json") == 0);
     if (argc == 2 && strcmp(argv[1], "worker") == 0) /* what `run` starts; not for people */
         return worker_main();
+    if (argc == 3 && strcmp(argv[1], "connector") == 0) /* the same, of a worker whose connector died */
+        child_exec(argv[2]);
     if (argc > 1 && strcmp(argv[1], "snapshot") == 0) /* what the daemon starts; not for people */
         return prepare_main(argc, argv);
     if (argc == 2 && strcmp(argv[1], "alert") == 0) /* the same */

@@ -195,6 +195,16 @@ const struct config_job *config_find_job(const struct config *c, const char *nam
 /* The name nearest to `name` among `count` names, NULL when none is near. */
 const char *config_nearest(const char *name, const char *const *names, size_t count);
 
+/* The partitions of a bound job, in the order of its connector's settings: how many (0: the stream has none, or none is
+ * listed), their ids, and is there one of this id? */
+size_t config_partition_count(const struct config_job *job);
+const char *config_partition(const struct config_job *job, size_t index);
+bool config_has_partition(const struct config_job *job, const char *id);
+
+/* May somebody ask for partition `id` of this bound job? 0; E_NOT_FOUND, with the ids that there are; E_USAGE where the
+ * stream has no partitions. */
+int config_check_partition(const struct config_job *job, const char *id, struct err *err);
+
 /* A key that a configuration may hold, for manuals. */
 struct config_key {
     const char *path;   /* "connectors[].jobs[].batch" */

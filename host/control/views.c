@@ -40,9 +40,9 @@ bool view_is_running(struct db *db, const struct run *r)
     return strcmp(r->status, "running") == 0 && r->host && hosts_owner_alive(db, r->host, &ignored) != 0;
 }
 
-json_t *view_run_json(struct db *db, const struct run *r)
+/* What is marked as running while its process is gone has crashed. Steals `json`. */
+static json_t *as_it_is(struct db *db, const struct run *r, json_t *json)
 {
-    json_t *json = run_json(r);
     char who[OWNER_SIZE], why[OWNER_SIZE + 32];
 
     if (!json || strcmp(r->status, "running") != 0 || view_is_running(db, r))
@@ -52,6 +52,11 @@ json_t *view_run_json(struct db *db, const struct run *r)
     json_object_set_new(json, "status", json_string("crashed"));
     json_object_set_new(json, "error", json_string(why));
     return json;
+}
+
+json_t *view_run_json(struct db *db, const struct run *r)
+{
+    return as_it_is(db, r, run_json(r));
 }
 
 struct run_walk {
@@ -74,6 +79,21 @@ json_t *view_runs(struct db *db, const char *job, int64_t limit, struct err *err
     return finish(rc, "runs", w.list, err);
 }
 
+static int add_part(const struct run *r, void *context)
+{
+    const struct run_walk *w = context;
+
+    return json_array_append_new(w->list, as_it_is(w->db, r, run_part_json(r))) ? E_SYSTEM : 0;
+}
+
+/* What came of its partitions. */
+static int add_parts(struct db *db, json_t *run, struct err *err)
+{
+    struct run_walk w = {db, json_object_get(run, "partitions")};
+
+    return ledger_parts(db, json_string_value(json_object_get(run, "run")), add_part, &w, err);
+}
+
 json_t *view_run(struct db *db, const char *id, struct err *err)
 {
     json_t *found = json_array(), *run = NULL;
@@ -89,6 +109,10 @@ json_t *view_run(struct db *db, const char *id, struct err *err)
     else if (!err->code)
         err_set(err, E_SYSTEM, "out of memory");
     json_decref(found);
+    if (run && add_parts(db, run, err) < 0) {
+        json_decref(run);
+        return NULL;
+    }
     return run;
 }
 

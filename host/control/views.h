@@ -27,7 +27,7 @@ json_t *view_fires(const struct config_job *job, int64_t now, int64_t count, str
 /* {"runs":[…]}, newest first, at most `limit`, of `job` (NULL: all). A partition's part of a run is not listed. */
 json_t *view_runs(struct db *db, const char *job, int64_t limit, struct err *err);
 
-/* The run whose id begins with `id`. E_NOT_FOUND when none or more than one does. */
+/* The run whose id begins with `id`, with its partitions. E_NOT_FOUND when none or more than one does. */
 json_t *view_run(struct db *db, const char *id, struct err *err);
 
 /* The object of a run as it is: one that is marked as running but whose process is gone has crashed. */

@@ -109,13 +109,18 @@ static void drop_all(struct http *h, struct exchange_list *list)
         http_drop(h, TAILQ_FIRST(list)); /* takes it out of the list. NOLINT(clang-analyzer-unix.Malloc) */
 }
 
+void http_drop_all(struct http *h)
+{
+    drop_all(h, &h->waiting);
+    drop_all(h, &h->active);
+    drop_all(h, &h->done);
+}
+
 void http_close(struct http *h)
 {
     if (!h)
         return;
-    drop_all(h, &h->waiting);
-    drop_all(h, &h->active);
-    drop_all(h, &h->done);
+    http_drop_all(h);
     for (uint32_t i = 0; h->spare && i < h->spare_count; i++)
         curl_easy_cleanup(h->spare[i]);
     free(h->spare);

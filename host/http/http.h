@@ -75,6 +75,9 @@ uint64_t http_replaced(const struct http_exchange *x);
 /* Forget an exchange, answered or not; NULL is fine. */
 void http_drop(struct http *h, struct http_exchange *x);
 
+/* Forget every exchange; connections stay open. */
+void http_drop_all(struct http *h);
+
 /* What the client did so far. */
 struct http_stats {
     uint64_t requests;    /* attempts that were started */

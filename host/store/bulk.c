@@ -75,6 +75,11 @@ void bulk_always(struct bulk *b)
     b->begun = true;
 }
 
+void bulk_use_rejects(struct bulk *b, struct rejects *rejects)
+{
+    b->rejects = rejects;
+}
+
 int bulk_add(struct bulk *b, const sluice_value *values, uint32_t count, struct err *err)
 {
     return batch_add(&b->batch, values, count, err);

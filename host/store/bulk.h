@@ -37,6 +37,9 @@ void bulk_close(struct bulk *b); /* NULL is fine */
 /* For tests: in bulk however few they are. */
 void bulk_always(struct bulk *b);
 
+/* From now on the run is another part of the one that it was opened for, whose rejects these are. Nothing waits. */
+void bulk_use_rejects(struct bulk *b, struct rejects *rejects);
+
 /* Take a record. */
 int bulk_add(struct bulk *b, const sluice_value *values, uint32_t count, struct err *err);
 

@@ -45,14 +45,18 @@ static int insert_run(struct db *db, const struct run *r, struct err *err)
     return rc;
 }
 
-int ledger_close(struct db *db, const char *id, const char *status, const char *reason, bool *closed, struct err *err)
+/* Close the running row whose `column` is `id`, or all of them. */
+static int close_by(struct db *db, const char *column, const char *id, const char *status, const char *reason,
+                    int64_t *changes, struct err *err)
 {
     struct db_stmt *st;
-    int64_t changes = 0;
-    int rc = db_prepare(db,
-                        "UPDATE sluice_runs SET status = $1, reason = $2, error = $3, finished_at = $4"
-                        " WHERE id = $5 AND status = 'running'",
-                        &st, err);
+    char sql[160];
+
+    snprintf(sql, sizeof(sql),
+             "UPDATE sluice_runs SET status = $1, reason = $2, error = $3, finished_at = $4"
+             " WHERE %s = $5 AND status = 'running'",
+             column);
+    int rc = db_prepare(db, sql, &st, err);
     if (rc)
         return rc;
     db_bind_text(st, 1, status);
@@ -60,10 +64,20 @@ int ledger_close(struct db *db, const char *id, const char *status, const char *
     db_bind_text(st, 3, reason);
     stamp_bind(st, 4, clock_wall_us());
     db_bind_text(st, 5, id);
-    rc = db_run(st, &changes, err);
+    rc = db_run(st, changes, err);
     db_finalize(st);
-    if (!rc && closed)
-        *closed = changes == 1;
+    return rc;
+}
+
+int ledger_close(struct db *db, const char *id, const char *status, const char *reason, int64_t *count, struct err *err)
+{
+    int64_t changes = 0, parts = 0;
+    int rc = close_by(db, "id", id, status, reason, &changes, err);
+
+    if (!rc)
+        rc = close_by(db, "parent", id, status, reason, &parts, err);
+    if (!rc && count)
+        *count = changes + parts;
     return rc;
 }
 
@@ -95,6 +109,9 @@ static int clear_holder(struct db *db, const struct run *r, struct err *err)
     rc = hosts_owner_alive(db, host, err);
     if (rc < 0)
         return rc;
+    if (rc && *r->partition)
+        return err_set(err, E_BUSY, "partition %s of %s is already running: run %s of %s, since %s", r->partition, r->job,
+                       id, who, since);
     if (rc)
         return err_set(err, E_BUSY, "%s is already running: run %s of %s, since %s", r->job, id, who, since);
     char reason[OWNER_SIZE + 80];
@@ -155,8 +172,8 @@ static int write_run(struct db *db, struct run *r, struct err *err)
                         "UPDATE sluice_runs SET batch_no = $1, status = $2, reason = $3, mode = $4, finished_at = $5,"
                         " total = $6, processed = $7, created = $8, updated = $9, skipped = $10, errors = $11,"
                         " window_start = $12, window_end = $13, message = $14, error = $15, warnings = $16,"
-                        " stats = $17, error_details = $18"
-                        " WHERE id = $19 AND status = 'running' AND batch_no = $20",
+                        " stats = $17, error_details = $18, started_at = $19"
+                        " WHERE id = $20 AND status = 'running' AND batch_no = $21",
                         &st, err);
     if (rc)
         return rc;
@@ -181,8 +198,9 @@ static int write_run(struct db *db, struct run *r, struct err *err)
     bind_json(st, 16, r->warnings);
     bind_json(st, 17, r->stats);
     bind_json(st, 18, r->details);
-    db_bind_text(st, 19, r->id);
-    db_bind_int(st, 20, r->batch_no);
+    stamp_bind(st, 19, r->started_at); /* of a partition later than its row */
+    db_bind_text(st, 20, r->id);
+    db_bind_int(st, 21, r->batch_no);
     rc = db_run(st, &changes, err);
     db_finalize(st);
     if (rc)
@@ -200,6 +218,7 @@ int ledger_fence(struct db *db, struct run *r, struct err *err)
 
 int ledger_finish(struct db *db, struct run *r, struct err *err)
 {
-    r->finished_at = clock_wall_us();
+    if (!r->finished_at)
+        r->finished_at = clock_wall_us();
     return write_run(db, r, err);
 }

@@ -7,6 +7,7 @@
 #ifndef SLUICE_STORE_LEDGER_H
 #define SLUICE_STORE_LEDGER_H
 
+#include "cursor.h"
 #include "db.h"
 #include "run.h"
 
@@ -20,16 +21,51 @@ int ledger_start(struct db *db, struct run *r, struct err *err);
  * back and stop. */
 int ledger_fence(struct db *db, struct run *r, struct err *err);
 
-/* As ledger_fence(), and the end of the run: status, times, texts. */
+/* As ledger_fence(), and the end of the run: status, times (r->finished_at; 0: now), texts. */
 int ledger_finish(struct db *db, struct run *r, struct err *err);
+
+/* ---- A run over partitions: a row for the whole, and one for each partition, whose parent it is ---- */
+
+/* A partition's row as it begins. */
+struct ledger_part {
+    struct run run;       /* by run_init(), with host, parent and started_at */
+    struct cursor cursor; /* out: where it resumes */
+    bool rejects;         /* out: some of its rejects are open */
+    struct err busy;      /* out: E_BUSY when another run has this partition; then there is no row */
+};
+
+/* Insert the rows of `count` partitions and read what they need, with one fence of `whole`. One that another living run
+ * has is told in its `busy`; a dead holder is closed. In the caller's transaction, or in one of its own. E_FENCED: the
+ * whole run was taken over. */
+int ledger_claim_parts(struct db *db, struct run *whole, struct ledger_part *parts, size_t count, struct err *err);
+
+/* A partition's row as it ends. */
+struct ledger_end {
+    struct run *run;             /* with its status and texts */
+    const struct cursor *cursor; /* to be stored with it; NULL: none */
+    struct err fenced;           /* out: E_FENCED when its row is another's by now; then nothing of it was written */
+};
+
+/* End `count` partitions that have nothing open, with one fence of `whole`; a transaction as above. */
+int ledger_finish_parts(struct db *db, struct run *whole, struct ledger_end *ends, size_t count, struct err *err);
+
+/* Forget the rows of `whole` that are still marked as running: their turn never came. Inside a transaction. */
+int ledger_drop_parts(struct db *db, const struct run *whole, struct err *err);
+
+/* The rows of the partitions of run `parent`, in the order in which they began. */
+int ledger_parts(struct db *db, const char *parent, int (*each)(const struct run *r, void *context), void *context,
+                 struct err *err);
+
+/* The object of `run --json` for run `id`, with its partitions. New reference; NULL in *out when there is no such. */
+int ledger_run_json(struct db *db, const char *id, json_t **out, struct err *err);
 
 /* Commit a transaction whose last statement was one of these two. When the connection is cut while it commits, the
  * batch number tells afterwards whether it was done; E_STORE when it was not, or when the store stays away. */
 int ledger_commit(struct db *db, const struct run *r, struct err *err);
 
-/* Close run `id` as `status` when it is still running: its process died and cannot do it. *closed (may be NULL) says
- * whether it was. */
-int ledger_close(struct db *db, const char *id, const char *status, const char *reason, bool *closed, struct err *err);
+/* Close run `id` as `status` when it is still running, and those of its partitions that are: its process died and cannot
+ * do it. *count (may be NULL) says how many rows that were. */
+int ledger_close(struct db *db, const char *id, const char *status, const char *reason, int64_t *count, struct err *err);
 
 /* Close as crashed all runs that are marked as running and whose process is gone (hosts.h); *count (may be NULL) says
  * how many. Outside a transaction. */

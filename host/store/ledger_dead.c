@@ -74,7 +74,7 @@ static int close_each(const struct dead *d, const struct ledger_left *left, int6
     int64_t n = 0;
 
     for (size_t i = 0; !rc && i < d->count; i++) {
-        bool closed = false;
+        int64_t closed = 0;
         if (!left || has_id(left, d->ids[i]))
             rc = ledger_close(d->db, d->ids[i], "crashed", d->reasons[i], &closed, err);
         n += closed;

@@ -119,6 +119,12 @@ int ledger_running(struct db *db, const char *job, int (*each)(const struct run 
                 INT64_MAX, each, context, err);
 }
 
+int ledger_parts(struct db *db, const char *parent, int (*each)(const struct run *r, void *context), void *context,
+                 struct err *err)
+{
+    return walk(db, "parent = $1 ORDER BY id", parent, INT64_MAX, each, context, err);
+}
+
 int ledger_recent(struct db *db, const char *job, int64_t limit, int (*each)(const struct run *r, void *context),
                   void *context, struct err *err)
 {

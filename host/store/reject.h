@@ -70,6 +70,10 @@ struct reject_row {
 int reject_list(struct db *db, const char *job, int (*each)(const struct reject_row *row, void *context), void *context,
                 struct err *err);
 
+/* The partitions of `job` that have open ones: call `each` for their ids. */
+int reject_partitions(struct db *db, const char *job, int (*each)(const char *partition, void *context), void *context,
+                      struct err *err);
+
 /* Forget the open rejects of `job` (NULL: all); *count says how many. */
 int reject_purge(struct db *db, const char *job, int64_t *count, struct err *err);
 

@@ -28,6 +28,24 @@ int reject_list(struct db *db, const char *job, int (*each)(const struct reject_
     return rc;
 }
 
+int reject_partitions(struct db *db, const char *job, int (*each)(const char *partition, void *context), void *context,
+                      struct err *err)
+{
+    struct db_stmt *st;
+    int rc = db_prepare(db, "SELECT DISTINCT partition FROM sluice_rejects WHERE job = $1 AND " REJECT_OPEN, &st, err);
+
+    if (rc)
+        return rc;
+    db_bind_text(st, 1, job);
+    while ((rc = db_step(st, err)) == 1) {
+        rc = each(db_column_text(st, 0), context);
+        if (rc < 0)
+            break;
+    }
+    db_finalize(st);
+    return rc < 0 ? rc : SLUICE_OK;
+}
+
 int reject_purge(struct db *db, const char *job, int64_t *count, struct err *err)
 {
     struct db_stmt *st;

@@ -118,12 +118,21 @@ json_t *run_json(const struct run *r)
     return j;
 }
 
+json_t *run_part_json(const struct run *r)
+{
+    json_t *j = json_pack("{s:s}", "id", r->partition), *rest = run_json(r);
+
+    json_object_update(j, rest);
+    json_decref(rest);
+    return j;
+}
+
 int run_exit_code(const char *status, int code)
 {
     if (strcmp(status, "success") == 0)
         return 0;
     if (strcmp(status, "partial") == 0)
-        return 2;
+        return code ? err_exit_code(code) : 2;
     if (strcmp(status, "cancelled") == 0)
         return err_exit_code(SLUICE_E_CANCELLED);
     if (strcmp(status, "failed") == 0 && code)

@@ -52,7 +52,11 @@ void run_detail(struct run *r, const char *key, const char *reason);
 /* The object of contract A2, `run --json`. New reference; NULL without memory. */
 json_t *run_json(const struct run *r);
 
-/* The exit code that A2 gives to a run of this status. `code` is the error code of a failed one. */
+/* The object of a partition's part in the result of a whole run: the same with its "id". */
+json_t *run_part_json(const struct run *r);
+
+/* The exit code that A2 gives to a run of this status. `code` is the error code of a failed one, or of the worst of the
+ * partitions that failed. */
 int run_exit_code(const char *status, int code);
 
 #endif

@@ -126,7 +126,7 @@ static bool rebinds(const struct table *table)
     return false;
 }
 
-static int set_constants(struct target *t, struct err *err)
+int target_refill(struct target *t, struct err *err)
 {
     for (size_t i = 0; i < t->table->column_count; i++) {
         const struct table_column *c = &t->table->columns[i];
@@ -193,7 +193,7 @@ int target_open(struct db *db, const struct table *table, const char *run_id,
     if (!rc)
         start_watch(t, warn, context);
     if (!rc)
-        rc = set_constants(t, err);
+        rc = target_refill(t, err);
     if (!rc)
         rc = prepare_finds(t, err);
     if (!rc)

@@ -16,6 +16,9 @@ int target_open(struct db *db, const struct table *table, const char *run_id,
                 void (*warn)(void *context, const char *text), void *context, struct target **out, struct err *err);
 void target_close(struct target *t); /* NULL is fine */
 
+/* The table's `value` and `preset` texts are others from now on. */
+int target_refill(struct target *t, struct err *err);
+
 /* Take a record: `count` values in column order, the rest absent. Texts must stay until the record is done with.
  * E_REFUSED with a reason when a value does not fit its column. */
 int target_load(struct target *t, const sluice_value *values, uint32_t count, struct err *err);

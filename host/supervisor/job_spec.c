@@ -29,15 +29,20 @@ static json_t *fields_json(const struct config_job *job)
     return list;
 }
 
+/* The one partition that this is about; "": all, or the stream has none, as what a partitioned job runs after. */
+static const char *single(const struct launch *l)
+{
+    return l->partition && *l->job->partition ? l->partition : "";
+}
+
 json_t *job_spec_connector(const struct launch *l)
 {
     const struct config_connector *c = l->job->connector;
     char file[PATH_MAX];
 
     plugin_path(l->config->plugins, c->plugin, file, sizeof(file));
-    return json_pack("{s:s, s:s, s:s, s:O, s:o, s:o, s:I}", "plugin", file, "stream", l->job->stream, "partition",
-                     l->partition ? l->partition : "", "options", c->options, "http", http_json(&c->http), "fields",
-                     fields_json(l->job), "memory", (json_int_t)l->config->memory);
+    return json_pack("{s:s, s:s, s:O, s:o, s:o, s:I}", "plugin", file, "stream", l->job->stream, "options",
+                     c->options, "http", http_json(&c->http), "fields", fields_json(l->job), "memory", (json_int_t)l->config->memory);
 }
 
 static json_t *columns_json(const struct config_job *job)
@@ -75,14 +80,37 @@ static json_t *store_secrets(const struct config *config)
     return list;
 }
 
+static bool lists(const json_t *ids, const char *id)
+{
+    for (size_t i = 0; i < json_array_size(ids); i++) {
+        if (strcmp(json_string_value(json_array_get(ids, i)), id) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The partitions of one run over several, in the order of the settings; null where it is about one or none. */
+static json_t *partitions_json(const struct launch *l)
+{
+    const struct config_job *job = l->job;
+    json_t *list = *job->partition && !*single(l) ? json_array() : json_null();
+
+    for (size_t i = 0; json_is_array(list) && i < config_partition_count(job); i++) {
+        const char *id = config_partition(job, i);
+        if (!l->partitions || lists(l->partitions, id))
+            json_array_append_new(list, json_string(id));
+    }
+    return list;
+}
+
 json_t *job_spec_store(const struct launch *l)
 {
     const struct config_job *job = l->job;
 
     return json_pack("{s:i, s:i, s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:b, s:i, s:I, s:I, s:b, s:b, s:b, s:I, s:I,"
-                     " s:s, s:I, s:b, s:I, s:b}",
+                     " s:s, s:I, s:b, s:I, s:b, s:o}",
                      "parent", (int)getpid(), "what", l->what, "job", job->name, "plugin_name",
-                     job->connector->plugin, "partition", l->partition ? l->partition : "", "store_url",
+                     job->connector->plugin, "partition", single(l), "store_url",
                      l->config->store_url, "store_secrets", store_secrets(l->config), "table", job->table,
                      "columns", columns_json(job), "match", match_json(job), "manage_check",
                      job->manage == CONFIG_MANAGE_CHECK, "batch", (int)job->batch, "gap_tolerance_us",
@@ -91,5 +119,5 @@ json_t *job_spec_store(const struct launch *l)
                      (json_int_t)l->limit, "memory", (json_int_t)l->config->memory, "run_id",
                      l->run_id ? l->run_id : "", "fire_us", (json_int_t)l->fire_us, "at_start",
                      (int)l->at_start, "hold_us", (json_int_t)job->hold_us, "check_table",
-                     (int)l->check_table);
+                     (int)l->check_table, "partitions", partitions_json(l));
 }

@@ -104,14 +104,6 @@ static int reap(struct process *p, const struct launch *l, struct launch_beater 
 
 /* ---- A worker that died ---- */
 
-static int keep_run(const struct run *r, void *context)
-{
-    struct launch_result *out = context;
-
-    out->run = run_json(r);
-    return 0;
-}
-
 static void close_row(const char *url, const char *run_id, const char *status, struct launch_result *out)
 {
     struct db *db = NULL;
@@ -121,7 +113,7 @@ static void close_row(const char *url, const char *run_id, const char *status, s
     if (!rc)
         rc = ledger_close(db, run_id, status, out->message, NULL, &err);
     if (!rc)
-        ledger_list(db, NULL, run_id, 1, keep_run, out, &err);
+        ledger_run_json(db, run_id, &out->run, &err);
     db_close(db);
 }
 

@@ -23,7 +23,8 @@ struct launch {
     bool full, dry_run, allow_gone;
     bool check_table;      /* with LAUNCH_PREVIEW: does the table fit? An event "table" says what does not */
     int64_t limit;         /* records; 0: no limit */
-    const char *partition; /* NULL: all */
+    const char *partition;    /* just this one, as a run of its own; NULL: all. Only of a job that has partitions */
+    const json_t *partitions; /* ids: of all just these, in one run, whose row is the job's; NULL: all */
     volatile sig_atomic_t *stop; /* how often the user asked to stop: 1 gently, 2 at once; NULL: nobody asks */
     const char *run_id;          /* the id its run is to have; NULL: a new one */
     int64_t fire_us;             /* the fire that it claims, wall time; 0: none */
@@ -31,7 +32,7 @@ struct launch {
 };
 
 struct launch_result {
-    int code;      /* 0, or the error code of a run that failed */
+    int code;      /* 0, or the error code of a run that failed; of partitions the worst one's, also when others did not */
     json_t *run;   /* the object of `run --json`; NULL when there was no run at all */
     char message[1024]; /* with a code: what to tell people */
     int64_t throttled_us; /* how long its requests waited for the connector's rate */

@@ -438,20 +438,12 @@ struct closing {
     void *context;
 };
 
-static int keep_closed(const struct run *run, void *context)
-{
-    json_t **out = context;
-
-    *out = run_json(run);
-    return 0;
-}
-
 static int work_close(struct db *db, void *context, struct err *err)
 {
     struct closing *c = context;
     int rc = ledger_close(db, c->id, c->status, c->why, NULL, err);
 
-    return rc < 0 ? rc : ledger_list(db, NULL, c->id, 1, keep_closed, &c->run, err);
+    return rc < 0 ? rc : ledger_run_json(db, c->id, &c->run, err);
 }
 
 static void done_close(void *context, int rc, const struct err *err)

@@ -139,7 +139,8 @@ static void note_run(struct turn *turn, const struct config_job *config, const s
     job->last_run = json_incref(result->run);
     if (is_complete(result->run)) {
         job->last_success_us = clock_wall_us();
-        firing_forget_retry(job);
+        if (!result->code) /* partitions may have failed for a reason that passes */
+            firing_forget_retry(job);
     }
     alerts_run(s->alerts, job->config, result->run);
 }

@@ -18,6 +18,16 @@ void calls_open(struct calls *c)
     pthread_mutex_init(&c->lock, NULL);
 }
 
+void calls_begin(struct calls *c)
+{
+    pthread_mutex_lock(&c->lock);
+    c->closed = false;
+    c->why = (struct err){0};
+    c->verdicts = 0;
+    atomic_store(&c->failed, 0);
+    pthread_mutex_unlock(&c->lock);
+}
+
 /* With the lock held. */
 static void note_failure(struct calls *c, int code, const char *why)
 {

@@ -39,6 +39,9 @@ extern const sluice_host calls_host;
 /* Before the first call; the calling thread will be run()'s. */
 void calls_open(struct calls *c);
 
+/* The next run begins: nothing has failed yet, and calls are heard again. */
+void calls_begin(struct calls *c);
+
 /* Note a failure unless there is one; returns the first. */
 int32_t calls_fail(struct calls *c, int code, const char *why);
 

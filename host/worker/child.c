@@ -38,7 +38,17 @@ struct child {
     const sluice_connector *connector;
     sluice_stream stream;    /* with the job's extra fields, and settings filled in */
     sluice_column *columns;
+    struct constant *own; /* texts that each partition fills in anew */
+    size_t own_count;
     json_t *go;
+};
+
+/* A column's value or preset that names a setting of the partition. */
+struct constant {
+    uint32_t column;
+    bool preset;
+    const char *text; /* as the plugin has it */
+    char *filled;     /* for the partition under way */
 };
 
 /* AddressSanitizer and ThreadSanitizer reserve terabytes of address space, which no limit on data can tell from use. */
@@ -111,17 +121,46 @@ static const sluice_stream *find_stream(const sluice_connector *c, const char *n
     return NULL;
 }
 
-/* Settings in a column's texts are filled in once, so that nobody after this needs the settings. */
-static int fill_text(struct child *ch, const char **text, struct err *err)
+/* Is it filled in with what each partition has of its own? */
+static bool is_own(const struct child *ch, const char *text)
+{
+    const char *group = ch->calls.options.partition;
+    size_t len = group ? strlen(group) : 0;
+
+    while (group && (text = strstr(text, "${")) != NULL) {
+        text += 2;
+        if (strncmp(text, group, len) == 0 && text[len] == '.')
+            return true;
+    }
+    return false;
+}
+
+static char *filled(struct child *ch, const char *text, struct err *err)
 {
     struct buf out = {0};
+    int rc = options_fill(&ch->calls.options, text, &out, err);
+    char *copy = rc ? NULL : strdup(buf_text(&out));
+
+    buf_free(&out);
+    if (!rc && !copy)
+        err_set(err, E_SYSTEM, "out of memory");
+    return copy;
+}
+
+/* Settings in a column's texts are filled in once, so that nobody after this needs the settings; those of a partition
+ * when it is its turn. */
+static int fill_text(struct child *ch, uint32_t column, bool preset, struct err *err)
+{
+    const char **text = preset ? &ch->columns[column].preset : &ch->columns[column].value;
 
     if (!*text || !strstr(*text, "${"))
         return SLUICE_OK;
-    int rc = options_fill(&ch->calls.options, *text, &out, err);
-    *text = rc ? NULL : strdup(buf_text(&out));
-    buf_free(&out);
-    return rc;
+    if (is_own(ch, *text)) {
+        ch->own[ch->own_count++] = (struct constant){column, preset, *text, NULL};
+        return SLUICE_OK;
+    }
+    *text = filled(ch, *text, err);
+    return *text ? SLUICE_OK : err->code;
 }
 
 static void add_field(sluice_column *column, const json_t *field)
@@ -146,7 +185,8 @@ static int make_stream(struct child *ch, struct err *err)
     ch->stream = *s;
     ch->columns = calloc(s->column_count + extra + 1, sizeof(sluice_column));
     ch->calls.columns = calloc(s->column_count + extra + 1, sizeof(sluice_column *));
-    if (!ch->columns || !ch->calls.columns)
+    ch->own = calloc(2 * (s->column_count + extra) + 1, sizeof(*ch->own));
+    if (!ch->columns || !ch->calls.columns || !ch->own)
         return err_set(err, E_SYSTEM, "out of memory");
     memcpy(ch->columns, s->columns, s->column_count * sizeof(sluice_column));
     for (uint32_t i = 0; i < extra; i++)
@@ -158,23 +198,11 @@ static int make_stream(struct child *ch, struct err *err)
     int rc = SLUICE_OK;
     for (uint32_t i = 0; !rc && i < ch->stream.column_count; i++) {
         ch->calls.columns[i] = &ch->columns[i];
-        rc = fill_text(ch, &ch->columns[i].value, err);
+        rc = fill_text(ch, i, false, err);
         if (!rc)
-            rc = fill_text(ch, &ch->columns[i].preset, err);
+            rc = fill_text(ch, i, true, err);
     }
     return rc;
-}
-
-static size_t partition_index(const struct child *ch, const char *option)
-{
-    const json_t *list = json_object_get(ch->calls.options.values, option);
-    const char *wanted = spec_text(ch->spec, "partition");
-
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        if (strcmp(spec_text(json_array_get(list, i), "id"), wanted) == 0)
-            return i;
-    }
-    return 0;
 }
 
 static int load(struct child *ch, struct err *err)
@@ -188,8 +216,6 @@ static int load(struct child *ch, struct err *err)
                                          .partition = s ? s->partition : NULL,
                                          .table = ch->connector->options,
                                          .count = ch->connector->option_count};
-    if (s && s->partition)
-        ch->calls.options.partition_index = partition_index(ch, s->partition);
     if (!options_redact(&ch->calls.options))
         return err_set(err, E_SYSTEM, "out of memory");
     return make_stream(ch, err);
@@ -272,6 +298,20 @@ static void say_http(struct child *ch)
     frame_end(&ch->out);
 }
 
+/* What the run's partition makes of the columns' texts. */
+static void say_constants(struct child *ch)
+{
+    frame_begin(&ch->out, FRAME_CONSTANTS);
+    frame_put_u32(&ch->out, (uint32_t)ch->own_count);
+    for (size_t i = 0; i < ch->own_count; i++) {
+        frame_put_u32(&ch->out, ch->own[i].column);
+        frame_put_u32(&ch->out, ch->own[i].preset);
+        frame_put_str(&ch->out, (sluice_str){ch->own[i].filled, strlen(ch->own[i].filled)});
+    }
+    frame_end(&ch->out);
+    frame_flush(&ch->out);
+}
+
 static void say_end(struct child *ch)
 {
     struct err why = {0};
@@ -302,13 +342,41 @@ static bool hear(struct child *ch, struct frame *f)
     return rc == 1;
 }
 
-static int wait_for_go(struct child *ch, struct err *err)
+/* The partition's group of settings becomes that of "mappings.id" and the like; its id lives as long as they do, and no
+ * other has its place in memory. */
+static int choose_partition(struct child *ch, const char *id, struct err *err)
 {
-    struct frame f;
+    struct options *o = &ch->calls.options;
+    const json_t *list = json_object_get(o->values, o->partition);
 
-    if (!hear(ch, &f) || f.type != FRAME_GO)
-        return err_set(err, SLUICE_E_CANCELLED, "the host ended the run");
-    ch->go = json_loadb(f.payload.ptr, f.payload.len, 0, NULL);
+    for (o->partition_index = 0; o->partition_index < json_array_size(list); o->partition_index++) {
+        ch->calls.run.partition = spec_text(json_array_get(list, o->partition_index), "id");
+        if (strcmp(ch->calls.run.partition, id) == 0)
+            return SLUICE_OK;
+    }
+    return err_set(err, SLUICE_E_CONFIG, "there is no partition \"%s\" in %s", id, o->partition);
+}
+
+static int fill_constants(struct child *ch, struct err *err)
+{
+    for (size_t i = 0; i < ch->own_count; i++) {
+        struct constant *c = &ch->own[i];
+        free(c->filled);
+        c->filled = filled(ch, c->text, err);
+        if (!c->filled)
+            return err->code;
+        if (c->preset)
+            ch->columns[c->column].preset = c->filled;
+        else
+            ch->columns[c->column].value = c->filled;
+    }
+    return SLUICE_OK;
+}
+
+static int take_go(struct child *ch, const struct frame *f, struct err *err)
+{
+    json_decref(ch->go);
+    ch->go = json_loadb(f->payload.ptr, f->payload.len, 0, NULL);
     if (!ch->go)
         return err_set(err, SLUICE_E_BUG, "GO is not JSON");
     sluice_run *run = &ch->calls.run;
@@ -317,9 +385,12 @@ static int wait_for_go(struct child *ch, struct err *err)
     run->host = &calls_host;
     run->stream = &ch->stream;
     run->cursor = spec_text(ch->go, "cursor");
-    run->partition = spec_text(ch->spec, "partition");
+    run->partition = "";
     run->started_at = spec_int(ch->go, "started_at");
-    return SLUICE_OK;
+    if (!ch->stream.partition)
+        return SLUICE_OK;
+    int rc = choose_partition(ch, spec_text(ch->go, "partition"), err);
+    return rc ? rc : fill_constants(ch, err);
 }
 
 /* Each raw record that comes is mapped again and gets exactly one verdict. */
@@ -357,6 +428,25 @@ static void run_stream(struct child *ch)
     calls_fail(&ch->calls, known ? rc : SLUICE_E_BUG, why); /* changes nothing when the run has failed already */
 }
 
+/* One run: from GO to DONE or FAIL. */
+static void run_once(struct child *ch, const struct frame *go)
+{
+    struct err err = {0};
+
+    calls_begin(&ch->calls);
+    int rc = take_go(ch, go, &err);
+    if (!rc && ch->stream.partition)
+        say_constants(ch);
+    if (rc)
+        calls_fail(&ch->calls, rc, err.msg);
+    else if (spec_bool(ch->go, "retry"))
+        map_again(ch);
+    else
+        run_stream(ch);
+    say_end(ch);
+    http_drop_all(ch->calls.http);
+}
+
 static int prepare(struct child *ch, int spec_fd, pid_t parent, struct err *err)
 {
     ch->spec = spec_read(spec_fd, err);
@@ -381,16 +471,21 @@ void child_main(int in, int out, int said, int spec, pid_t parent)
     calls_open(&ch.calls);
     ch.calls.stop = &stop;
     int rc = redirect(said) ? prepare(&ch, spec, parent, &err) : err_set(&err, E_SYSTEM, "cannot redirect its output");
-    if (!rc) {
-        say_hello(&ch);
-        rc = wait_for_go(&ch, &err);
-    }
-    if (rc)
+    if (rc) {
         calls_fail(&ch.calls, rc, err.msg);
-    else if (spec_bool(ch.go, "retry"))
-        map_again(&ch);
-    else
-        run_stream(&ch);
-    say_end(&ch);
+        say_end(&ch);
+        _exit(0);
+    }
+    say_hello(&ch);
+    struct frame f;
+    while (!spec_bool(ch.go, "last") && hear(&ch, &f) && f.type == FRAME_GO)
+        run_once(&ch, &f);
     _exit(0);
+}
+
+void child_exec(const char *parent)
+{
+    for (int fd = CHILD_FD_SPEC; fd <= CHILD_FD_SAID; fd++)
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+    child_main(CHILD_FD_IN, CHILD_FD_OUT, CHILD_FD_SAID, CHILD_FD_SPEC, (pid_t)strtol(parent, NULL, 10));
 }

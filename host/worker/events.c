@@ -22,7 +22,8 @@ static bool fits(int fd, size_t len)
 /* Names of texts that we make ourselves, out of a few words and numbers. */
 static bool is_ours(const char *name)
 {
-    static const char *const names[] = {"event", "run", "job", "partition", "mode", "status", "started_at", "timestamp"};
+    static const char *const names[] = {"event", "run",    "job",        "partition", "id",
+                                        "mode",  "status", "started_at", "timestamp"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(name, names[i]) == 0)

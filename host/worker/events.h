@@ -2,11 +2,12 @@
  *
  *   {"event":"starting","run":id}      the run's row comes next: whoever started us can close it whenever we die
  *   {"event":"started","run":id}       it is in the ledger
- *   {"event":"progress","processed":n,"created":…,"updated":…,"skipped":…,"errors":…}   a few times a second
- *   {"event":"row","values":{…}}       preview: a mapped record; "rejected":{"key","reason"}, "skipped":why
+ *   {"event":"progress","processed":n,"created":…,"updated":…,"skipped":…,"errors":…}   a few times a second; over
+ *                                      partitions the sums, "partition":id, "partitions_ended", "partitions_total"
+ *   {"event":"row","values":{…}}       preview: a mapped record; "rejected":{"key","reason"}, "skipped":why; "partition"
  *   {"event":"table","fits":…,"text":…}   what there is to say about the job's table, when that was asked
  *   {"event":"log","level":n,"text":…}
- *   {"event":"result","code":n,"message":…,"run":{…}|null,
+ *   {"event":"result","code":n,"message":…,"run":{…,"partitions":[{"id",…}…]}|null,
  *    "http":{"requests":n,"retries":n,"throttled_us":n,"bytes":n}}   the last one; a connector that was ended or died
  *                                      has not told what its requests cost: zeros
  */

@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "events.h"
 #include "plain.h"
+#include "reading.h"
 #include "state.h"
 #include "window.h"
 
@@ -50,6 +51,14 @@ static json_t *value_json(const sluice_value *v, const struct table_column *c)
     return j;
 }
 
+/* A record of a preview. */
+static void show(const struct worker *w, json_t *event)
+{
+    if (w->parted)
+        json_object_set_new(event, "partition", json_string(reading_partition(w)));
+    event_send(w->events, event);
+}
+
 static int preview_row(struct worker *w, uint32_t count)
 {
     json_t *values = json_object();
@@ -59,7 +68,7 @@ static int preview_row(struct worker *w, uint32_t count)
             json_object_set_new(values, w->plan.table.columns[i].source,
                                 value_json(&w->values[i], &w->plan.table.columns[i]));
     }
-    event_send(w->events, json_pack("{s:s, s:o}", "event", "row", "values", values));
+    show(w, json_pack("{s:s, s:o}", "event", "row", "values", values));
     return count_seen(w);
 }
 
@@ -96,7 +105,7 @@ static int take_skip(struct worker *w, struct frame_walk *walk)
         return broken(w, "a skip that is not one");
     if (w->what == SPEC_PREVIEW) {
         char *text = plain_text(why, TEXT_MAX);
-        event_send(w->events, json_pack("{s:s, s:s}", "event", "row", "skipped", text ? text : ""));
+        show(w, json_pack("{s:s, s:s}", "event", "row", "skipped", text ? text : ""));
         free(text);
         return count_seen(w);
     }
@@ -115,7 +124,7 @@ static int reject(struct worker *w, const char *key, const char *why, const char
     sluice_str key_str = {key, strlen(key)}, source_str = {source, strlen(source)};
 
     if (w->what == SPEC_PREVIEW) {
-        event_send(w->events, json_pack("{s:s, s:{s:s, s:s}}", "event", "row", "rejected", "key", key, "reason", why));
+        show(w, json_pack("{s:s, s:{s:s, s:s}}", "event", "row", "rejected", "key", key, "reason", why));
         return count_seen(w);
     }
     if (w->what == SPEC_RETRY)
@@ -194,6 +203,38 @@ static int take_window(struct worker *w, struct frame_walk *walk)
             tell_gap(w, g.gap_us);
     }
     return SLUICE_OK;
+}
+
+/* One column's value or preset. */
+static int take_constant(struct worker *w, struct frame_walk *walk)
+{
+    uint32_t column = frame_u32(walk), preset = frame_u32(walk);
+    sluice_str text = frame_str(walk);
+
+    if (walk->bad || column >= w->plan.table.column_count || preset > 1 ||
+        memchr(text.len ? text.ptr : "", '\0', text.len))
+        return broken(w, "a column's text that is not one");
+    struct table_column *c = &w->plan.table.columns[column];
+    char **at = preset ? &c->preset : &c->value;
+    char *copy = strndup(text.len ? text.ptr : "", text.len);
+    if (!copy || !*at) {
+        free(copy);
+        return copy ? broken(w, "a text for a column that has none") : no_memory(w);
+    }
+    free(*at);
+    *at = copy;
+    return SLUICE_OK;
+}
+
+int intake_constants(struct worker *w, const struct frame *f)
+{
+    struct frame_walk walk = frame_walk(f);
+    uint32_t count = frame_u32(&walk);
+    int rc = SLUICE_OK;
+
+    for (uint32_t i = 0; !rc && i < count; i++)
+        rc = take_constant(w, &walk);
+    return rc || frame_walked(&walk) ? rc : broken(w, "columns' texts that are none");
 }
 
 static int take_total(struct worker *w, struct frame_walk *walk)

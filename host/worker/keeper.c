@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -16,32 +18,100 @@
 #define GRACE_US  (3 * CLOCK_SECOND) /* what a child that was told to end may take */
 #define PIPE_SIZE (1 << 20)
 
+/* The three pipes between the two: our ends and the child's. */
+struct pipes {
+    int down[2], up[2], said;
+};
+
+static int open_pipes(struct worker *w, struct pipes *p)
+{
+    uint64_t heard = w->chatter.seen;
+
+    *p = (struct pipes){{-1, -1}, {-1, -1}, -1};
+    if (pipe2(p->down, O_CLOEXEC) || pipe2(p->up, O_CLOEXEC) || chatter_open(&w->chatter, &p->said))
+        return err_set(&w->err, E_SYSTEM, "cannot make a pipe: %s", strerror(errno));
+    w->chatter.seen = heard; /* what is told has one limit for all of the run's children */
+    fcntl(p->up[1], F_SETPIPE_SZ, PIPE_SIZE); /* best effort: a small pipe is only slower */
+    return SLUICE_OK;
+}
+
+static void close_one(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+/* Keep our ends; `started` is the child, or negative. */
+static int keep_ends(struct worker *w, const struct pipes *p, pid_t started, int error)
+{
+    close_one(p->down[0]);
+    close_one(p->up[1]);
+    close_one(p->said);
+    w->out.fd = p->down[1];
+    w->in.fd = p->up[0];
+    w->child = started > 0 ? started : 0;
+    if (started > 0)
+        return SLUICE_OK;
+    return w->err.code ? w->err.code : err_set(&w->err, E_SYSTEM, "cannot start a process: %s", strerror(error));
+}
+
 int keeper_fork(struct worker *w)
 {
-    int down[2], up[2], said;
+    struct pipes p;
     pid_t parent = getpid();
+    pid_t pid = open_pipes(w, &p) ? -1 : fork();
+    int error = errno;
 
-    if (pipe2(down, O_CLOEXEC) || pipe2(up, O_CLOEXEC) || chatter_open(&w->chatter, &said))
-        return err_set(&w->err, E_SYSTEM, "cannot make a pipe: %s", strerror(errno));
-    fcntl(up[1], F_SETPIPE_SZ, PIPE_SIZE); /* best effort: a small pipe is only slower */
-    w->child = fork();
-    if (w->child < 0)
-        return err_set(&w->err, E_SYSTEM, "cannot start a process: %s", strerror(errno));
-    if (w->child == 0) {
-        close(down[1]);
-        close(up[0]);
+    if (pid == 0) {
+        close(p.down[1]);
+        close(p.up[0]);
         close(w->chatter.fd);
         close(SPEC_FD_STORE);
         close(SPEC_FD_EVENTS);
-        child_main(down[0], up[1], said, SPEC_FD_CONNECTOR, parent);
+        child_main(p.down[0], p.up[1], p.said, SPEC_FD_CONNECTOR, parent);
     }
-    close(down[0]);
-    close(up[1]);
-    close(said);
-    close(SPEC_FD_CONNECTOR);
-    w->out.fd = down[1];
-    w->in.fd = up[0];
-    return SLUICE_OK;
+    return keep_ends(w, &p, pid, error);
+}
+
+/* Start the program anew: it shares no memory with us, and of our descriptors only those in `fds`, which it finds at
+ * CHILD_FD_*. Returns 0 or an errno. */
+static int spawn(const int fds[4], pid_t *pid)
+{
+    static char name[] = "sluice", verb[] = "connector";
+    char parent[24];
+    char *argv[] = {name, verb, parent, NULL};
+    posix_spawn_file_actions_t files;
+    int moved[4] = {-1, -1, -1, -1}, rc = 0;
+
+    snprintf(parent, sizeof(parent), "%d", (int)getpid());
+    posix_spawn_file_actions_init(&files);
+    for (int i = 0; !rc && i < 4; i++) { /* first above the numbers that they are to have */
+        moved[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, CHILD_FD_SAID + 1);
+        rc = moved[i] < 0 ? errno : posix_spawn_file_actions_adddup2(&files, moved[i], CHILD_FD_SPEC + i);
+    }
+    if (!rc)
+        rc = posix_spawn_file_actions_addclosefrom_np(&files, CHILD_FD_SAID + 1);
+    if (!rc)
+        rc = posix_spawn(pid, "/proc/self/exe", &files, NULL, argv, environ);
+    for (int i = 0; i < 4; i++)
+        close_one(moved[i]);
+    posix_spawn_file_actions_destroy(&files);
+    return rc;
+}
+
+int keeper_start_again(struct worker *w)
+{
+    struct pipes p;
+    pid_t pid = -1;
+    int error = 0;
+
+    w->child_dead = false;
+    w->in.start = w->in.end = 0;
+    w->out.broken = false;
+    buf_clear(&w->out.buf);
+    if (open_pipes(w, &p) == SLUICE_OK)
+        error = spawn((const int[4]){SPEC_FD_CONNECTOR, p.down[0], p.up[1], p.said}, &pid);
+    return keep_ends(w, &p, error ? -1 : pid, error);
 }
 
 /* Wait for the child's death and end all it has started; past the grace it is killed. Returns whether it had to be. */

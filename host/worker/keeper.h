@@ -7,6 +7,10 @@
 /* Fork the child, before anything is open that it must not share. */
 int keeper_fork(struct worker *w);
 
+/* Start another one in place of the one that has ended, from the program's file: by now there is much that it must not
+ * share. It says HELLO again. */
+int keeper_start_again(struct worker *w);
+
 /* The pipe has ended before the run had: wait for the child's end and put into w->err what it died of. */
 void keeper_tell_death(struct worker *w);
 

@@ -3,6 +3,7 @@
 #include "events.h"
 #include "keeper.h"
 #include "orphans.h"
+#include "parts.h"
 
 #include <poll.h>
 
@@ -11,15 +12,20 @@
 static void send_progress(struct worker *w)
 {
     static int64_t next;
-    const struct run_counts *c = &w->run.counts;
+    const struct run_counts *c = &w->run.counts, *b = &w->sink.before;
 
     if (w->what != SPEC_RUN || clock_mono_us() < next)
         return;
     next = clock_mono_us() + TICK_MS * 1000;
-    event_offer(w->events, json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "event", "progress", "processed",
-                                     (json_int_t)c->processed, "created", (json_int_t)c->created, "updated",
-                                     (json_int_t)c->updated, "skipped", (json_int_t)c->skipped, "errors",
-                                     (json_int_t)c->errors, "total", (json_int_t)w->run.total));
+    json_t *event = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "event", "progress", "processed",
+                              (json_int_t)b->processed + c->processed, "created",
+                              (json_int_t)b->created + c->created, "updated", (json_int_t)b->updated + c->updated,
+                              "skipped", (json_int_t)b->skipped + c->skipped, "errors",
+                              (json_int_t)b->errors + c->errors, "total",
+                              (json_int_t)(w->parts ? -1 : w->run.total));
+    if (w->parts)
+        parts_tell_place(w->parts, event);
+    event_offer(w->events, event);
 }
 
 static bool is_over(struct worker *w)
@@ -31,12 +37,13 @@ static bool is_over(struct worker *w)
     return w->end != END_NONE;
 }
 
-/* The source is slow: nobody else should wait for our open transaction. */
+/* The source is slow: nobody else should wait for our open transaction, nor ended partitions for their end. */
 static int commit_idle(struct worker *w)
 {
-    if (w->what != SPEC_RUN || !w->db || w->sink.dry_run || !sink_is_open(&w->sink))
+    if (w->what != SPEC_RUN || !w->db || w->sink.dry_run)
         return SLUICE_OK;
-    return sink_commit(&w->sink, NULL, &w->err);
+    int rc = sink_is_open(&w->sink) ? sink_commit(&w->sink, NULL, &w->err) : SLUICE_OK;
+    return rc || !w->parts ? rc : parts_mind(w);
 }
 
 /* A child can die without an end of the pipe: one that it forked holds it too. What it sent before is read first, so

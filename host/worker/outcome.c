@@ -32,29 +32,24 @@ static void end_complete(struct worker *w)
         run_set(&r->message, "Stopped at the limit; the cursor stays where it was");
 }
 
+const char *outcome_of_end(const struct worker *w, int end, struct err *err)
+{
+    if (end == END_CANCELLED)
+        err_set(err, SLUICE_E_CANCELLED, "cancelled");
+    if (end == END_TIMEOUT)
+        err_set(err, SLUICE_E_RETRY, "not done within its deadline of %lld s",
+                (long long)(spec_int(w->spec, "deadline_us") / 1000000));
+    err->msg[redact(err->msg, strlen(err->msg))] = '\0';
+    return end == END_CANCELLED ? "cancelled" : end == END_TIMEOUT ? "timeout" : end == END_CRASHED ? "crashed" : "failed";
+}
+
 static void describe_end(struct worker *w)
 {
-    switch (w->end) {
-    case END_DONE:
-    case END_CUT:
+    if (w->end == END_DONE || w->end == END_CUT) {
         end_complete(w);
         return;
-    case END_CANCELLED:
-        set_status(w, "cancelled");
-        err_set(&w->err, SLUICE_E_CANCELLED, "cancelled");
-        break;
-    case END_TIMEOUT:
-        set_status(w, "timeout");
-        err_set(&w->err, SLUICE_E_RETRY, "not done within its deadline of %lld s",
-                (long long)(spec_int(w->spec, "deadline_us") / 1000000));
-        break;
-    case END_CRASHED:
-        set_status(w, "crashed");
-        break;
-    default:
-        set_status(w, "failed");
     }
-    w->err.msg[redact(w->err.msg, strlen(w->err.msg))] = '\0';
+    set_status(w, outcome_of_end(w, w->end, &w->err));
     run_set(&w->run.reason, w->err.msg);
     run_set(&w->run.error, w->err.msg);
 }
@@ -94,17 +89,14 @@ static int close_in_ledger(struct worker *w)
     return rc;
 }
 
-static void send_result(struct worker *w)
+void outcome_send(struct worker *w, int code, const char *message, json_t *run)
 {
-    bool ok = w->end == END_DONE || w->end == END_CUT;
-    int code = ok ? 0 : w->err.code;
-    json_t *run = w->started ? run_json(&w->run) : json_null();
     json_t *http = json_pack("{s:I, s:I, s:I, s:I}", "requests", (json_int_t)w->http.requests, "retries",
                              (json_int_t)w->http.retries, "throttled_us", (json_int_t)w->http.throttled_us, "bytes",
                              (json_int_t)w->http.bytes);
 
-    event_send(w->events, json_pack("{s:s, s:i, s:s, s:o, s:o}", "event", "result", "code", code, "message",
-                                    ok ? "" : w->err.msg, "run", run, "http", http));
+    event_send(w->events, json_pack("{s:s, s:i, s:s, s:o, s:o}", "event", "result", "code", code, "message", message,
+                                    "run", run, "http", http));
 }
 
 /* Is the open batch worth keeping? Rows that came before the connector said that it failed, or before it died, are; not
@@ -129,12 +121,32 @@ static void merge_rest(struct worker *w)
     }
 }
 
+static void drop_open_batch(struct worker *w)
+{
+    if (!w->started || keeps_open_batch(w))
+        return;
+    sink_rollback(&w->sink);
+    w->marked = false; /* rows before the mark may be among those that were rolled back */
+}
+
+void outcome_of_part(struct worker *w, bool *quiet, const struct cursor **cursor)
+{
+    drop_open_batch(w);
+    if (w->started)
+        merge_rest(w);
+    describe_end(w);
+    *quiet = w->started && sink_is_untouched(&w->sink);
+    *cursor = *quiet ? cursor_to_store(w) : NULL;
+    if (*quiet)
+        sink_end_untouched(&w->sink);
+    if (w->started && !*quiet)
+        close_in_ledger(w);
+    w->err.msg[redact(w->err.msg, strlen(w->err.msg))] = '\0';
+}
+
 void outcome_finish(struct worker *w)
 {
-    if (w->started && !keeps_open_batch(w)) {
-        sink_rollback(&w->sink);
-        w->marked = false; /* rows before the mark may be among those that were rolled back */
-    }
+    drop_open_batch(w);
     if (w->started)
         merge_rest(w);
     if (w->started || w->end == END_CANCELLED || w->end == END_TIMEOUT)
@@ -142,5 +154,6 @@ void outcome_finish(struct worker *w)
     if (w->started)
         close_in_ledger(w);
     w->err.msg[redact(w->err.msg, strlen(w->err.msg))] = '\0';
-    send_result(w);
+    bool ok = w->end == END_DONE || w->end == END_CUT;
+    outcome_send(w, ok ? 0 : w->err.code, ok ? "" : w->err.msg, w->started ? run_json(&w->run) : json_null());
 }

@@ -5,26 +5,45 @@
 #include "clock.h"
 #include "events.h"
 #include "owner.h"
+#include "parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* A partitioned stream must not run as if it had no partitions: it would read one tenant and call it all. */
-static int check_partition(struct worker *w, const json_t *hello)
-{
-    const char *option = spec_text(hello, "partition"), *wanted = spec_text(w->spec, "partition");
+/* ---- What the stream is ---- */
 
-    if (*option)
-        return err_set(&w->err, SLUICE_E_CONFIG, "stream %s is partitioned by %s; this sluice runs streams without "
-                       "partitions only", spec_text(hello, "name"), option);
-    if (*wanted)
-        return err_set(&w->err, E_USAGE, "--partition %s: stream %s has no partitions", wanted, spec_text(hello, "name"));
-    return SLUICE_OK;
+/* What the configuration knew of the stream when it was read must still hold. */
+static int check_partitions(struct worker *w, const json_t *hello)
+{
+    bool wanted = w->parts || *spec_text(w->spec, "partition");
+
+    w->parted = *spec_text(hello, "partition") != '\0';
+    if (w->parted == wanted)
+        return SLUICE_OK;
+    return err_set(&w->err, SLUICE_E_CONFIG, "stream %s of plugin %s %s partitions now, and did not when the configuration "
+                   "was read: run it again, or `sluice reload`", spec_text(hello, "name"),
+                   spec_text(w->spec, "plugin_name"), w->parted ? "has" : "has no");
 }
 
-static int hear_hello(struct worker *w)
+static int take_hello(struct worker *w, const struct frame *f)
+{
+    json_t *hello = f->type == FRAME_HELLO ? json_loadb(f->payload.ptr, f->payload.len, 0, NULL) : NULL;
+    int rc = SLUICE_OK;
+
+    if (!json_is_object(hello))
+        rc = err_set(&w->err, SLUICE_E_BUG, "the plugin's HELLO is not one");
+    if (!rc)
+        rc = check_partitions(w, hello);
+    if (!rc)
+        rc = plan_make(hello, w->spec, &w->plan, &w->err);
+    json_decref(hello);
+    buf_add(&w->hello, f->payload.ptr, f->payload.len);
+    return rc;
+}
+
+int reading_hello(struct worker *w)
 {
     struct frame f;
     int rc = worker_hear(w, &f);
@@ -37,15 +56,16 @@ static int hear_hello(struct worker *w)
         rc = intake_frame(w, &f);
         return rc ? rc : w->err.code;
     }
-    json_t *hello = f.type == FRAME_HELLO ? json_loadb(f.payload.ptr, f.payload.len, 0, NULL) : NULL;
-    rc = json_is_object(hello) ? check_partition(w, hello) : err_set(&w->err, SLUICE_E_BUG, "the plugin's HELLO is not one");
-    if (!rc)
-        rc = plan_make(hello, w->spec, &w->plan, &w->err);
-    json_decref(hello);
-    return rc;
+    if (!w->hello.len)
+        return take_hello(w, &f);
+    if (f.type == FRAME_HELLO && f.payload.len == w->hello.len && memcmp(f.payload.ptr, w->hello.ptr, w->hello.len) == 0)
+        return SLUICE_OK;
+    return err_set(&w->err, SLUICE_E_CONFIG, "plugin %s was changed during the run", spec_text(w->spec, "plugin_name"));
 }
 
-static int start_run(struct worker *w)
+/* ---- The run's row ---- */
+
+int reading_open(struct worker *w, struct run *run)
 {
     char owner[OWNER_SIZE];
     bool dry = spec_bool(w->spec, "dry_run");
@@ -55,50 +75,65 @@ static int start_run(struct worker *w)
         return rc;
     if (!owner_of(getpid(), owner))
         return err_set(&w->err, E_SYSTEM, "cannot read /proc/self/stat");
-    const char *mode = w->what == SPEC_RETRY ? "retry" : spec_bool(w->spec, "full") ? "full" : "incremental";
-    rc = run_init(&w->run, spec_text(w->spec, "job"), spec_text(w->spec, "partition"), mode, &w->err);
+    rc = run_init(run, spec_text(w->spec, "job"), spec_text(w->spec, "partition"), reading_mode(w), &w->err);
     if (rc)
         return rc;
     if (*spec_text(w->spec, "run_id"))
-        snprintf(w->run.id, sizeof(w->run.id), "%s", spec_text(w->spec, "run_id"));
-    run_set(&w->run.host, owner);
-    w->run.started_at = clock_wall_us();
-    w->run.fire_us = dry ? 0 : spec_int(w->spec, "fire_us");
-    w->run.at_start = spec_bool(w->spec, "at_start");
+        snprintf(run->id, sizeof(run->id), "%s", spec_text(w->spec, "run_id"));
+    run_set(&run->host, owner);
+    run->started_at = clock_wall_us();
+    run->fire_us = dry ? 0 : spec_int(w->spec, "fire_us");
+    run->at_start = spec_bool(w->spec, "at_start");
     w->sink = (struct sink){.db = w->db,
                             .table = &w->plan.table,
                             .run = &w->run,
+                            .whole = run == &w->run ? NULL : run,
                             .dry_run = dry,
                             .batch_max = (uint32_t)spec_int(w->spec, "batch")};
-    event_send(w->events, json_pack("{s:s, s:s}", "event", "starting", "run", w->run.id));
+    event_send(w->events, json_pack("{s:s, s:s}", "event", "starting", "run", run->id));
     rc = sink_open(&w->sink, &w->err);
-    if (rc)
-        return rc;
-    w->started = true;
-    event_send(w->events, json_pack("{s:s, s:s}", "event", "started", "run", w->run.id));
-    return SLUICE_OK;
+    if (!rc)
+        event_send(w->events, json_pack("{s:s, s:s}", "event", "started", "run", run->id));
+    return rc;
 }
 
-static int prepare_run(struct worker *w)
+const char *reading_mode(const struct worker *w)
 {
-    int rc = cursor_get(w->db, w->run.job, w->run.partition, &w->last, &w->err);
+    return w->what == SPEC_RETRY ? "retry" : spec_bool(w->spec, "full") ? "full" : "incremental";
+}
 
-    if (!rc)
-        rc = sink_prepare(&w->sink, &w->err);
-    if (rc)
-        return rc;
-    w->sink.hold_us = w->plan.windowed ? 0 : spec_int(w->spec, "hold_us"); /* a window's source re-reads nothing */
-    w->full = spec_bool(w->spec, "full") || (!w->plan.windowed && !w->last.text[0]);
-    if (w->full && w->what == SPEC_RUN)
+/* ---- Before the first record ---- */
+
+/* From where: the first run of a stream with a cursor of its own is a full one. */
+static void choose_start(struct worker *w)
+{
+    w->full = spec_bool(w->spec, "full") || (w->started && !w->plan.windowed && !w->last.text[0]);
+    if (w->started && w->full && w->what == SPEC_RUN)
         snprintf(w->run.mode, sizeof(w->run.mode), "full");
+}
+
+/* The table, and the rejects that may have become storable. */
+static int prepare(struct worker *w)
+{
+    int rc = w->sink.target ? SLUICE_OK : sink_prepare(&w->sink, &w->err);
+
+    w->sink.hold_us = w->plan.windowed ? 0 : spec_int(w->spec, "hold_us"); /* a window's source re-reads nothing */
+    if (rc || !w->has_rejects)
+        return rc;
     return sink_retry_kept(&w->sink, w->what == SPEC_RUN, &w->err);
+}
+
+const char *reading_partition(const struct worker *w)
+{
+    return w->run.partition ? w->run.partition : spec_text(w->spec, "partition");
 }
 
 static int send_go(struct worker *w)
 {
-    json_t *go = json_pack("{s:b, s:s, s:I, s:b}", "full", w->full, "cursor", w->full ? "" : w->last.text, "started_at",
-                           (json_int_t)(w->run.started_at ? w->run.started_at : clock_wall_us()), "retry",
-                           w->what == SPEC_RETRY);
+    json_t *go = json_pack("{s:b, s:s, s:I, s:b, s:s, s:b}", "full", w->full, "cursor", w->full ? "" : w->last.text,
+                           "started_at", (json_int_t)(w->run.started_at ? w->run.started_at : clock_wall_us()), "retry",
+                           w->what == SPEC_RETRY, "partition", reading_partition(w),
+                           "last", !w->parts || parts_is_last(w->parts));
     char *text = json_dumps(go, JSON_COMPACT);
 
     json_decref(go);
@@ -111,6 +146,25 @@ static int send_go(struct worker *w)
     frame_flush(&w->out); /* a child that is gone is noticed when it is listened to */
     return SLUICE_OK;
 }
+
+/* What the partition makes of the columns' texts comes before anything else of it. A plugin's threads may log. */
+static int hear_constants(struct worker *w)
+{
+    struct frame f;
+    int rc = SLUICE_OK;
+
+    while (!rc && w->end == END_NONE && (rc = worker_hear(w, &f)) == 1) {
+        if (f.type == FRAME_CONSTANTS)
+            return intake_constants(w, &f);
+        rc = f.type == FRAME_LOG || f.type == FRAME_HTTP || f.type == FRAME_FAIL
+                 ? intake_frame(w, &f)
+                 : err_set(&w->err, SLUICE_E_BUG, "plugin %s broke the pipe: a frame before its time",
+                           spec_text(w->spec, "plugin_name"));
+    }
+    return rc;
+}
+
+/* ---- The records ---- */
 
 /* Frames until the run has ended. */
 static int listen_to_end(struct worker *w)
@@ -165,19 +219,39 @@ static int retry_texts(struct worker *w)
     return listen_to_end(w);
 }
 
-int reading_conduct(struct worker *w)
+int reading_read(struct worker *w)
 {
-    int rc = w->what == SPEC_PREVIEW ? SLUICE_OK : start_run(w); /* the lock first: what follows is told in its row */
+    bool stored = w->started, parted = w->parted;
 
-    if (!rc)
-        rc = hear_hello(w);
-    if (!rc && w->what != SPEC_PREVIEW)
-        rc = prepare_run(w);
-    if (!rc && spec_bool(w->spec, "check_table"))
+    choose_start(w);
+    int rc = stored && !parted ? prepare(w) : SLUICE_OK;
+    if (!rc && spec_bool(w->spec, "check_table") && w->end == END_NONE)
         check_table(w);
     if (!rc)
         rc = send_go(w);
+    if (!rc && parted)
+        rc = hear_constants(w);
+    if (!rc && parted && w->end == END_NONE && w->sink.target)
+        rc = target_refill(w->sink.target, &w->err);
+    if (!rc && parted && stored && w->end == END_NONE)
+        rc = prepare(w); /* the connector is on its way already */
+    if (rc || w->end != END_NONE)
+        return rc;
+    return w->what == SPEC_RETRY ? retry_texts(w) : listen_to_end(w);
+}
+
+int reading_conduct(struct worker *w)
+{
+    int rc = SLUICE_OK;
+
+    if (w->what != SPEC_PREVIEW) {
+        rc = reading_open(w, &w->run); /* the lock first: what follows is told in its row */
+        w->started = !rc;
+    }
     if (!rc)
-        rc = w->what == SPEC_RETRY ? retry_texts(w) : listen_to_end(w);
-    return rc;
+        rc = reading_hello(w);
+    if (!rc && w->started)
+        rc = cursor_get(w->db, w->run.job, w->run.partition, &w->last, &w->err);
+    w->has_rejects = true;
+    return rc ? rc : reading_read(w);
 }

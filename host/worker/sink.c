@@ -16,9 +16,29 @@ static void warn_run(void *context, const char *text)
     run_warn(context, text);
 }
 
+/* In a dry run the transaction is that of all batches, and of all partitions; what is taken back is the last batch. */
+static int save(struct sink *s, struct err *err)
+{
+    if (!s->dry_run || s->saved)
+        return SLUICE_OK;
+    int rc = db_exec(s->db, "SAVEPOINT sluice_batch", err);
+    s->saved = !rc;
+    return rc;
+}
+
+/* The first of it opens the rejects: most parts of a whole never come here. */
 static int begin(struct sink *s, struct err *err)
 {
-    return db_in_transaction(s->db) ? SLUICE_OK : db_begin(s->db, err);
+    int rc = db_in_transaction(s->db) ? SLUICE_OK : db_begin(s->db, err);
+
+    if (!rc)
+        rc = save(s, err);
+    if (rc || s->rejects || !s->target)
+        return rc;
+    rc = rejects_open(s->db, s->run->job, s->run->partition, s->run->id, &s->rejects, err);
+    if (s->bulk)
+        bulk_use_rejects(s->bulk, s->rejects);
+    return rc;
 }
 
 static int merge_one(void *context, const sluice_value *values, uint32_t count, struct err *err);
@@ -30,25 +50,42 @@ int sink_open(struct sink *s, struct err *err)
     if (!rc)
         rc = schema_ensure(s->db, err);
     if (!rc)
-        rc = ledger_start(s->db, s->run, err);
+        rc = ledger_start(s->db, s->whole ? s->whole : s->run, err);
     return rc;
 }
 
 int sink_prepare(struct sink *s, struct err *err)
 {
+    const struct run *run = s->whole ? s->whole : s->run; /* parts know each other's rows */
     int rc = begin(s, err);
 
     if (!rc)
-        rc = target_open(s->db, s->table, s->run->id, warn_run, s->run, &s->target, err);
+        rc = target_open(s->db, s->table, run->id, warn_run, s->run, &s->target, err);
     if (!rc)
-        rc = rejects_open(s->db, s->run->job, s->run->partition, s->run->id, &s->rejects, err);
+        rc = begin(s, err); /* now that there is a table to have rejects */
     if (!rc && s->ways != SINK_ONE_BY_ONE)
-        rc = bulk_open(s->db, s->target, s->rejects, s->run->id, (struct bulk_one){merge_one, s}, &s->bulk, err);
+        rc = bulk_open(s->db, s->target, s->rejects, run->id, (struct bulk_one){merge_one, s}, &s->bulk, err);
     if (s->bulk && s->ways == SINK_IN_BULK)
         bulk_always(s->bulk);
     if (s->batch_max == 0)
         s->batch_max = s->bulk ? BULK_RECORDS : BATCH;
     return rc ? rc : sink_commit(s, NULL, err);
+}
+
+void sink_next_part(struct sink *s)
+{
+    rejects_close(s->rejects);
+    s->rejects = NULL;
+    s->batch = 0;
+    s->tally = (struct sink_tally){0};
+    memset(&s->committed, 0, sizeof(s->committed));
+    s->committed.batch_no = s->run->batch_no;
+    s->committed.whole_batch_no = s->whole->batch_no;
+}
+
+bool sink_is_untouched(const struct sink *s)
+{
+    return !s->rejects;
 }
 
 /* A text that the store refused may be no text at all: what is told and kept of it is. */
@@ -209,6 +246,12 @@ static void put_stats(struct sink *s)
     }
 }
 
+void sink_end_untouched(struct sink *s)
+{
+    put_stats(s);
+    s->run->finished_at = clock_wall_us();
+}
+
 static int put_cursor(struct sink *s, const struct cursor *cursor, struct err *err)
 {
     int rc = cursor ? sink_hold(s, err) : SLUICE_OK;
@@ -218,9 +261,41 @@ static int put_cursor(struct sink *s, const struct cursor *cursor, struct err *e
     return cursor_put(s->db, s->run->job, s->run->partition, cursor, err);
 }
 
+static void count_whole(struct sink *s, const struct run_counts *part)
+{
+    const struct run_counts *b = &s->before;
+
+    s->whole->counts = (struct run_counts){b->processed + part->processed, b->created + part->created,
+                                           b->updated + part->updated, b->skipped + part->skipped,
+                                           b->errors + part->errors};
+}
+
+/* The last statement of a batch, by `write`: ledger_fence() or ledger_finish(); and the same of the whole. */
+static int fence(struct sink *s, int (*write)(struct db *db, struct run *r, struct err *err), struct err *err)
+{
+    int rc = write(s->db, s->run, err);
+
+    if (rc || !s->whole)
+        return rc;
+    count_whole(s, &s->run->counts);
+    return ledger_fence(s->db, s->whole, err);
+}
+
+/* Or, in a dry run, what stands for it. */
+static int commit(struct sink *s, struct err *err)
+{
+    if (!s->dry_run)
+        return ledger_commit(s->db, s->run, err);
+    if (!s->saved)
+        return SLUICE_OK;
+    s->saved = false;
+    return db_exec(s->db, "RELEASE SAVEPOINT sluice_batch", err);
+}
+
 static void note_committed(struct sink *s)
 {
     s->batch = 0;
+    s->committed.whole_batch_no = s->whole ? s->whole->batch_no : 0;
     s->committed.counts = s->run->counts;
     s->committed.tally = s->tally;
     s->committed.details = json_array_size(s->run->details);
@@ -238,9 +313,9 @@ int sink_commit(struct sink *s, const struct cursor *cursor, struct err *err)
         rc = put_cursor(s, cursor, err);
     put_stats(s);
     if (!rc)
-        rc = ledger_fence(s->db, s->run, err);
-    if (!rc && !s->dry_run)
-        rc = ledger_commit(s->db, s->run, err);
+        rc = fence(s, ledger_fence, err);
+    if (!rc)
+        rc = commit(s, err);
     if (rc)
         return rc;
     note_committed(s);
@@ -270,10 +345,12 @@ int sink_finish(struct sink *s, const struct cursor *cursor, struct err *err)
         rc = put_cursor(s, cursor, err);
     sink_hold_tell(s);
     if (!rc)
-        rc = ledger_finish(s->db, s->run, err);
-    if (!rc && !s->dry_run)
-        rc = ledger_commit(s->db, s->run, err);
-    if (rc || s->dry_run)
+        rc = fence(s, ledger_finish, err);
+    if (!rc)
+        rc = commit(s, err);
+    if (!rc && s->whole)
+        note_committed(s);
+    else if (rc ? !s->dry_run : s->dry_run)
         db_rollback(s->db);
     return rc;
 }
@@ -340,11 +417,22 @@ int sink_retry_kept(struct sink *s, bool retryable_only, struct err *err)
 
 void sink_rollback(struct sink *s)
 {
+    struct err ignored = {0};
+
+    if (s->bulk && s->saved)
+        bulk_rest(s->bulk, &ignored);
     if (s->bulk)
         bulk_drop(s->bulk);
-    db_rollback(s->db);
+    if (!s->dry_run || (s->saved && db_exec(s->db, "ROLLBACK TO SAVEPOINT sluice_batch", &ignored))) {
+        db_rollback(s->db);
+        s->saved = false;
+    }
     s->run->counts = s->committed.counts;
     s->run->batch_no = s->committed.batch_no; /* the fence may have passed before the commit failed */
+    if (s->whole) {
+        s->whole->batch_no = s->committed.whole_batch_no;
+        count_whole(s, &s->run->counts);
+    }
     s->tally = s->committed.tally;
     s->batch = 0;
     while (json_array_size(s->run->details) > s->committed.details)

@@ -31,6 +31,8 @@ struct sink {
     struct db *db;
     const struct table *table;
     struct run *run;
+    struct run *whole;        /* the run over partitions of which `run` is one part; NULL: it is none */
+    struct run_counts before; /* of the whole, without `run` */
     bool dry_run;        /* one transaction, rolled back at the end */
     uint32_t batch_max;  /* records a transaction; 0: as many as suit the store */
     int64_t hold_us;     /* how long retryable rejects may hold the cursor back; 0: they do not */
@@ -41,21 +43,31 @@ struct sink {
     struct bulk *bulk; /* NULL: records are merged one by one as they come */
     struct merge_outcome outcome;
     uint32_t batch;             /* records in the open transaction */
+    bool saved;                 /* a dry run: there is a savepoint before that */
     struct sink_tally tally;
     struct { /* what a rollback falls back to */
         struct run_counts counts;
         struct sink_tally tally;
         size_t details;
-        int64_t batch_no;
+        int64_t batch_no, whole_batch_no;
     } committed;
     struct buf payload;
 };
 
-/* Start the run in the ledger; the fields above "private" are set by the caller. */
+/* Start the run, or the whole that it is a part of, in the ledger; the fields above "private" are set by the caller. */
 int sink_open(struct sink *s, struct err *err);
 
 /* Make the table fit and prepare, in a transaction of its own. */
 int sink_prepare(struct sink *s, struct err *err);
+
+/* `run` is the next part of the whole, which has begun in the ledger. */
+void sink_next_part(struct sink *s);
+
+/* Has nothing been asked of the sink for this part yet? Then its end can wait for others' (parts.h). */
+bool sink_is_untouched(const struct sink *s);
+
+/* The part has ended so: its figures and the time of its end. */
+void sink_end_untouched(struct sink *s);
 
 /* Merge one record, or count one that the connector skipped or rejected. May commit. */
 int sink_row(struct sink *s, const sluice_value *values, uint32_t count, struct err *err);

@@ -22,6 +22,8 @@
 #define END_CANCELLED 5 /* asked to stop */
 #define END_TIMEOUT 6   /* past its deadline */
 
+struct parts; /* parts.c */
+
 struct worker {
     json_t *spec;
     int what; /* SPEC_RUN, SPEC_PREVIEW, SPEC_RETRY */
@@ -32,11 +34,15 @@ struct worker {
     struct chatter chatter;
     struct frame_in in;
     struct frame_out out;
+    struct buf hello;     /* what the first child said that the stream is */
+    bool parted;          /* the stream has partitions */
     struct plan plan;
     struct db *db;
+    struct parts *parts;  /* the run is over partitions, and what follows is that of one of them; NULL: it is not */
     struct run run;
     struct sink sink;
     bool started;         /* the run is in the ledger */
+    bool has_rejects;     /* some are open, or may be: they are tried again first */
     bool full;            /* asked for, or the first run of a stream with a cursor of its own */
     int64_t limit, seen;  /* records; limit 0: none */
     int64_t deadline;     /* monotonic; 0: none */
@@ -44,7 +50,7 @@ struct worker {
     struct cursor mark;   /* as this run's last checkpoint says */
     bool marked;          /* there was one */
     bool window_seen;
-    struct http_stats http; /* what the connector's requests cost; zero until it has ended */
+    struct http_stats http; /* what the connector's requests cost, by the child's last word; zero before that */
     sluice_value values[FRAME_VALUES_MAX];
     int64_t *ints;        /* room for a row's lists */
     const char *retry_id; /* SPEC_RETRY: the reject whose verdict is awaited */
@@ -56,8 +62,21 @@ struct worker {
 /* Take one frame of the run. Returns 0, or an error that ends the run. */
 int intake_frame(struct worker *w, const struct frame *f);
 
+/* Take what a partition makes of the columns' texts (FRAME_CONSTANTS) into the plan. */
+int intake_constants(struct worker *w, const struct frame *f);
+
 /* Put the run's end into words and into the ledger, and send the result. */
 void outcome_finish(struct worker *w);
+
+/* Put the end of the partition under way into words, and into the ledger unless that can wait: then *quiet, and *cursor
+ * (NULL: none) is what is to be stored with it. */
+void outcome_of_part(struct worker *w, bool *quiet, const struct cursor **cursor);
+
+/* The status of an end that was not good; puts what the host itself has to say of it into *err, and masks that. */
+const char *outcome_of_end(const struct worker *w, int end, struct err *err);
+
+/* The run's last event; takes the references. */
+void outcome_send(struct worker *w, int code, const char *message, json_t *run);
 
 /* The next frame from the child: 1, 0 at its end, or an error. Waits; notices stop and deadline (then 0, with w->end
  * set); commits what is open while nothing comes. */

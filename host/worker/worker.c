@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "keeper.h"
 #include "orphans.h"
+#include "parts.h"
 #include "reading.h"
 #include "redact.h"
 
@@ -63,9 +64,27 @@ static int set_up(struct worker *w)
     int64_t deadline = spec_int(w->spec, "deadline_us");
     w->deadline = deadline ? clock_mono_us() + deadline : 0;
     w->ints = malloc(FRAME_INTS_MAX * sizeof(*w->ints));
+    if (json_is_array(json_object_get(w->spec, "partitions")))
+        rc = parts_new(json_object_get(w->spec, "partitions"), &w->parts, &w->err);
+    else
+        close(SPEC_FD_CONNECTOR); /* nobody starts the child again */
+    if (rc)
+        return rc;
     if (!w->ints || !hide_secrets(json_object_get(w->spec, "store_secrets")))
         return err_set(&w->err, E_SYSTEM, "out of memory");
     return SLUICE_OK;
+}
+
+/* A stream without partitions, or one partition; or no run at all, for the reason `rc`. */
+static void run_one(struct worker *w, int rc)
+{
+    if (!rc)
+        rc = reading_conduct(w);
+    w->stumbled = rc < 0;
+    if (rc < 0 && w->end == END_NONE)
+        w->end = stop ? END_CANCELLED : END_FAIL;
+    keeper_stop(w);
+    outcome_finish(w);
 }
 
 int worker_main(void)
@@ -78,16 +97,15 @@ int worker_main(void)
     }
     int rc = set_up(&w);
 
-    if (!rc)
-        rc = reading_conduct(&w);
-    w.stumbled = rc < 0;
-    if (rc < 0 && w.end == END_NONE)
-        w.end = stop ? END_CANCELLED : END_FAIL;
-    keeper_stop(&w);
-    outcome_finish(&w);
+    if (!rc && w.parts)
+        parts_conduct(&w);
+    else
+        run_one(&w, rc);
     sink_close(&w.sink);
     db_close(w.db);
     run_free(&w.run);
+    parts_free(w.parts);
+    buf_free(&w.hello);
     plan_free(&w.plan);
     frame_in_free(&w.in);
     buf_free(&w.out.buf);

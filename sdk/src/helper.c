@@ -19,13 +19,16 @@ static sluice_str str_of(const char *text)
 
 struct helper *helper_of(sluice_run *run)
 {
-    if (run->helper)
-        return run->helper;
-    struct helper *h = calloc(1, sizeof *h);
+    struct helper *h = run->helper;
+    if (h && h->partition == run->partition)
+        return h;
+    sluice_helper_free(run);
+    h = calloc(1, sizeof *h);
     if (!h) {
         run->host->fail(run, SLUICE_E_LIMIT, str_of("out of memory"));
         return NULL;
     }
+    h->partition = run->partition;
     h->run_memory.max = RUN_MEMORY_MAX;
     h->record_memory.max = RECORD_MEMORY_MAX;
     h->window = WINDOW;

@@ -1,7 +1,7 @@
 /* helper.h - what the files behind sluice.h share: the state that the library keeps for a run.
  *
- * It is made when the first helper needs it and hangs at run->helper. A connector's process runs once and ends, so
- * nobody has to free it there; tests do, with sluice_helper_free().
+ * It is made when the first helper needs it and hangs at run->helper, until the next partition's run needs one. A
+ * connector's process ends with its last run, so nobody has to free that there; tests do, with sluice_helper_free().
  *
  * Memory:  one region for what lives as long as the run, one for the record that is being mapped. Both have a limit;
  *          reaching it ends the run. Of the answers the newest ANSWERS_OPEN stay readable; of older ones only the keys
@@ -34,6 +34,7 @@ struct sluice_record {
 };
 
 struct helper {
+    const char *partition; /* the run's, as a pointer: with another one it is the next run */
     struct region run_memory, record_memory;
     struct setting *settings;
     struct zone *zone; /* of the stream's times; NULL: UTC */

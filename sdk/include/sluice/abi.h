@@ -292,7 +292,8 @@ struct sluice_run {
     const char *partition;       /* "" without partitions */
     int64_t started_at;          /* microseconds since 1970 UTC, fixed before the first request */
     uint32_t parallel, reserved; /* how many exchanges are worth sending ahead */
-    void *helper;                /* NULL at first; the connector's side may keep a pointer here */
+    void *helper;                /* NULL at first; the connector's side may keep a pointer here, also from one partition
+                                  * to the next, which may come to the same process: `partition` is another pointer then */
     const char *landed;          /* a text that is another one whenever a run has written to a stream that this one
                                   * needs: in the cursor it tells the next run whether there is anything to do. "" where
                                   * nothing is needed */
