@@ -149,7 +149,7 @@ struct config_token {
 };
 
 struct config_alert {
-    char **on; /* failing, recovered, gap, stale, rejects */
+    char **on; /* failing, recovered, gap, stale, rejects, config */
     size_t on_count;
     uint32_t after; /* default 1 */
     char *webhook, *command;

@@ -174,8 +174,8 @@ static const struct key_group control_group = {"control", control_keys, LEN(cont
 
 #define AT(member) offsetof(struct config_alert, member)
 static const struct key alert_keys[] = {
-    {"on", KEY_TEXTS, AT(on), AT(on_count), .preset = "failing recovered gap stale",
-     .choices = "failing recovered gap stale rejects", .help = "what is told"},
+    {"on", KEY_TEXTS, AT(on), AT(on_count), .preset = "failing recovered gap stale config",
+     .choices = "failing recovered gap stale rejects config", .help = "what is told"},
     {"after", KEY_COUNT, AT(after), .preset = "1", .min = 1, .max = 1000,
      .help = "failures in a row before it is told"},
     {"webhook", KEY_TEXT, AT(webhook), .flags = KEY_SECRET, .help = "URL that gets a POST"},

@@ -139,11 +139,32 @@ static json_t *job_json(const struct config_job *job)
     return json;
 }
 
-void config_hash(const struct config *c, const struct config_job *job, char out[CONFIG_HASH_SIZE])
+static json_t *jobs_json(const struct config *c)
+{
+    json_t *json = json_object();
+    for (size_t k = 0; k < c->connector_count; k++) {
+        const struct config_connector *from = &c->connectors[k];
+        for (size_t i = 0; i < from->job_count; i++)
+            json_object_set_new(json, from->jobs[i].name, job_json(&from->jobs[i]));
+    }
+    return json;
+}
+
+/* Of what is taken. */
+static void hash_of(json_t *json, char out[CONFIG_HASH_SIZE])
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    json_t *json = job ? job_json(job) : all_keys(c, false);
     json_dump_callback(json, add_to_hash, &hash, JSON_SORT_KEYS | JSON_COMPACT);
     json_decref(json);
     snprintf(out, CONFIG_HASH_SIZE, "%016" PRIx64, hash);
+}
+
+void config_hash(const struct config *c, const struct config_job *job, char out[CONFIG_HASH_SIZE])
+{
+    hash_of(job ? job_json(job) : all_keys(c, false), out);
+}
+
+void config_hash_jobs(const struct config *c, char out[CONFIG_HASH_SIZE])
+{
+    hash_of(jobs_json(c), out);
 }

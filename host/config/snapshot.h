@@ -27,4 +27,8 @@ void config_check_fixed(const struct config *now, const struct config *c, struct
 #define CONFIG_HASH_SIZE 17
 void config_hash(const struct config *c, const struct config_job *job, char out[CONFIG_HASH_SIZE]);
 
+/* The same of all jobs together, in whatever order: what hosts that share a store must agree on. Where a host listens,
+ * whom it alerts and what it has for plugins is its own. */
+void config_hash_jobs(const struct config *c, char out[CONFIG_HASH_SIZE]);
+
 #endif

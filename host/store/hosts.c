@@ -55,6 +55,35 @@ int hosts_beat(struct db *db, uint64_t generation, const char *config_hash, cons
     return rc;
 }
 
+#define OTHERS                                                                                                         \
+    "SELECT host FROM sluice_hosts WHERE config_hash <> $1 AND host <> $2 AND " AGE " < $3 ORDER BY host"
+
+int hosts_differing(struct db *db, const char *config_hash, struct buf *out, struct err *err)
+{
+    char host[OWNER_SIZE];
+    struct db_stmt *st;
+    const char *separator = "";
+
+    if (!db_is_shared(db))
+        return SLUICE_OK;
+    int rc = this_host(host, err);
+    if (!rc)
+        rc = db_prepare(db, OTHERS, &st, err);
+    if (rc)
+        return rc;
+    db_bind_text(st, 1, config_hash);
+    db_bind_text(st, 2, host);
+    db_bind_int(st, 3, HOSTS_ALIVE_SECONDS);
+    while ((rc = db_step(st, err)) == 1) {
+        const char *name = db_column_text(st, 0);
+        buf_add_str(out, separator);
+        buf_add(out, name, strcspn(name, "/"));
+        separator = ", ";
+    }
+    db_finalize(st);
+    return rc;
+}
+
 static int host_lives(struct db *db, const char *host, struct err *err)
 {
     struct db_stmt *st;

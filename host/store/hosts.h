@@ -8,14 +8,18 @@
 #ifndef SLUICE_STORE_HOSTS_H
 #define SLUICE_STORE_HOSTS_H
 
+#include "buf.h"
 #include "db.h"
 
 #define HOSTS_BEAT_SECONDS  5  /* from one beat to the next */
 #define HOSTS_ALIVE_SECONDS 15 /* without a beat for that long, a host is dead */
 
-/* This host lives. A daemon tells what it has in force; other processes pass a NULL `config_hash`, leave that as it is,
+/* This host lives. A daemon tells which jobs it has in force; other processes pass a NULL `config_hash`, leave that as it is,
  * and write nothing when the host has beaten a moment ago. Nothing at all on a store that is not shared. */
 int hosts_beat(struct db *db, uint64_t generation, const char *config_hash, const char *version, struct err *err);
+
+/* Append the names of the other hosts that live and have told another `config_hash`, as "a, b". */
+int hosts_differing(struct db *db, const char *config_hash, struct buf *out, struct err *err);
 
 /* Does the process that `owner` names still run? 1, 0 or an error. One of this host is looked at, one of another host
  * lives as long as its host beats. */

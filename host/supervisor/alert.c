@@ -168,7 +168,7 @@ static void send_to(struct alerts *a, const char *way, const char *where, json_t
 /* An event of a job, for the receivers that want it. */
 struct telling {
     struct alerts *alerts;
-    const char *job;
+    const char *job; /* NULL: of none */
 };
 
 static void tell(void *context, size_t rule, const struct alert_event *event)
@@ -243,6 +243,18 @@ void alerts_stale(struct alerts *a, const struct config_job *job, bool stale, in
 
     if (state)
         alert_state_stale(state, a->rules, a->rule_count, stale, since, tell, &t);
+    deliver_waiting(a);
+}
+
+void alerts_config(struct alerts *a, const char *others)
+{
+    const struct alert_event event = {.what = ALERT_CONFIG, .others = others};
+    struct telling t = {a, NULL};
+
+    for (size_t i = 0; i < a->rule_count; i++) {
+        if (a->rules[i].on & ALERT_CONFIG)
+            tell(&t, i, &event);
+    }
     deliver_waiting(a);
 }
 

@@ -1,10 +1,11 @@
-/* alert.h - tells people when the state of a job changes, and only then.
+/* alert.h - tells people when the state of a job, or of the group of hosts, changes, and only then.
  *
  *   failing    the `after`th run in a row did not complete
  *   recovered  the first that completes after that was told
  *   gap        a run found time that no window covered (gap_seconds above gap_tolerance), the one before did not
  *   stale      no good run for three of the job's intervals
  *   rejects    a run rejected records, the one before did not
+ *   config     other hosts that have the same store have other jobs; of no job of its own
  *
  * An alert is {"alert","job","at","text",…} (alert_text.h): no payload of a record, no secret. It goes to the webhook
  * as a POST (repeated with back-off; its "id" tells repeats from new ones) and to the command, which a shell runs with
@@ -42,6 +43,9 @@ void alerts_run(struct alerts *a, const struct config_job *job, const json_t *ru
 /* Is the job stale? `since` (microseconds since 1970 UTC) is its last good run, 0: none is known. It is told once,
  * until a run completes. */
 void alerts_stale(struct alerts *a, const struct config_job *job, bool stale, int64_t since);
+
+/* The jobs of the hosts `others` ("a, b") are others. To be told once. */
+void alerts_config(struct alerts *a, const char *others);
 
 /* The main of `sluice alert`: delivers what descriptor 3, a sealed memfd, holds, and ends. */
 int alert_main(void);

@@ -18,7 +18,8 @@ static const struct {
              {ALERT_RECOVERED, "recovered"},
              {ALERT_GAP, "gap"},
              {ALERT_STALE, "stale"},
-             {ALERT_REJECTS, "rejects"}};
+             {ALERT_REJECTS, "rejects"},
+             {ALERT_CONFIG, "config"}};
 
 #define NAME_COUNT (sizeof(names) / sizeof(names[0]))
 

@@ -16,6 +16,7 @@
 #define ALERT_GAP       4u
 #define ALERT_STALE     8u
 #define ALERT_REJECTS   16u
+#define ALERT_CONFIG    32u
 
 /* "failing", "recovered", …: as the configuration calls it; and back, 0 for another word. */
 const char *alert_name(unsigned what);
@@ -45,8 +46,9 @@ struct alert_event {
     unsigned what;     /* one ALERT_* */
     uint32_t failures; /* in a row; before it recovered */
     const char *from;  /* gap: where the last window ended; NULL: not known */
-    const json_t *run; /* NULL for stale */
+    const json_t *run; /* NULL for stale and config */
     int64_t since;     /* stale: the last good run; 0: none is known */
+    const char *others; /* config: the hosts that differ */
 };
 
 /* Hears what rule number `rule` is to tell; the event lives for the call. */

@@ -107,7 +107,14 @@ static void add_rejects(struct buf *out, const struct alert_event *e, const char
                (long long)spec_int(e->run, "errors"), (long long)spec_int(e->run, "processed"), job);
 }
 
-static void add_text(struct buf *out, const struct alert_event *e, const char *job)
+static void add_config(struct buf *out, const struct alert_event *e, const char *host)
+{
+    buf_printf(out, "the jobs of host %s are not those of %s, which has the same store: give all hosts the same "
+                    "configuration, and reload",
+               host, e->others);
+}
+
+static void add_text(struct buf *out, const struct alert_event *e, const char *job, const char *host)
 {
     switch (e->what) {
     case ALERT_FAILING:
@@ -121,6 +128,9 @@ static void add_text(struct buf *out, const struct alert_event *e, const char *j
         break;
     case ALERT_STALE:
         add_stale(out, e, job);
+        break;
+    case ALERT_CONFIG:
+        add_config(out, e, host);
         break;
     default:
         add_rejects(out, e, job);
@@ -171,7 +181,7 @@ json_t *alert_json(const struct alert_event *event, const char *job, int64_t now
 
     id_new(id);
     gethostname(host, sizeof(host) - 1);
-    add_text(&text, event, job);
+    add_text(&text, event, job, host);
     set_text(alert, "alert", alert_name(event->what));
     set_text(alert, "id", id);
     set_text(alert, "job", job);

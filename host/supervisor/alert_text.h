@@ -6,7 +6,7 @@
 
 /* {"alert","id","job","at","host","text"} and, of a run, "run","status","failures","errors"; of a gap "gap_seconds" and
  * "interval":{"from","to"} (as the source's clock said; null what is not known); of a stale job "since" (null: no good
- * run is known). `now` is wall time. New reference; NULL without memory. */
+ * run is known). Of hosts that differ "job" is null. `now` is wall time. New reference; NULL without memory. */
 json_t *alert_json(const struct alert_event *event, const char *job, int64_t now);
 
 /* The warning of a run that found a gap; NULL when it has none. */

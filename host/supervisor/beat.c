@@ -2,16 +2,22 @@
  *
  * A run has it told before anybody can see the run (ledger_start()), and from then on it is told from here.
  *
+ * Hosts of a group have the same jobs: one that differs from others for a while raises an alert, once. A reload of all
+ * hosts, one after the other, is not that.
+ *
  * The runs of this host belong to it as long as it does so; those whose process is gone it closes itself, since nobody
  * else would. On a store of one host there is no timer, so that nothing wakes up.
  */
 #include "inner.h"
 
+#include "buf.h"
 #include "hosts.h"
 #include "ledger.h"
 #include "log.h"
 
 #include <stdlib.h>
+
+#define DIFFERS_BEATS 2
 
 /* One beat at a time: while it is under way, what the second half has is the store thread's. */
 struct beater {
@@ -22,6 +28,9 @@ struct beater {
     uint64_t generation;
     char hash[CONFIG_HASH_SIZE];
     struct ledger_left left;
+    struct buf others; /* hosts whose jobs are others */
+
+    int differs; /* for how many beats there were some */
 };
 
 /* In the store thread. */
@@ -30,7 +39,27 @@ static int work_beat(struct db *db, void *context, struct err *err)
     struct beater *b = context;
     int rc = hosts_beat(db, b->generation, b->hash, SLUICE_VERSION, err);
 
+    buf_clear(&b->others);
+    if (!rc)
+        rc = hosts_differing(db, b->hash, &b->others, err);
     return rc ? rc : ledger_close_left(db, &b->left, err);
+}
+
+static void mind_others(struct beater *b)
+{
+    const char *others = buf_text(&b->others);
+
+    if (*others && ++b->differs == DIFFERS_BEATS) {
+        log_line(LOG_WARN, NULL,
+                 "the jobs of this host are not those of %s, which has the same store: give all hosts the same "
+                 "configuration, and reload",
+                 others);
+        alerts_config(b->s->alerts, others);
+    } else if (!*others && b->differs >= DIFFERS_BEATS) {
+        log_line(LOG_INFO, NULL, "all hosts that have this store have the same jobs again");
+    }
+    if (!*others)
+        b->differs = 0;
 }
 
 static void done_beat(void *context, int rc, const struct err *err)
@@ -41,6 +70,8 @@ static void done_beat(void *context, int rc, const struct err *err)
         log_line(LOG_WARN, NULL, "other hosts are not told that this one lives, and take its runs over after %d s: %s",
                  HOSTS_ALIVE_SECONDS, err->msg);
     b->failed = rc < 0;
+    if (rc >= 0)
+        mind_others(b);
 }
 
 static void drop_beat(void *context)
@@ -57,7 +88,7 @@ static void beat(struct beater *b)
     if (b->under_way)
         return;
     if (!*b->hash || b->generation != supervisor_generation(b->s))
-        config_hash(supervisor_config(b->s), NULL, b->hash);
+        config_hash_jobs(supervisor_config(b->s), b->hash);
     b->generation = supervisor_generation(b->s);
     b->under_way = store_thread_ask(b->s->store, &ask);
 }
@@ -100,5 +131,6 @@ void beat_close(struct supervisor *s)
     if (b->under_way) /* the database holds the thread, which may still look at it */
         return;
     ledger_left_free(&b->left);
+    buf_free(&b->others);
     free(b);
 }

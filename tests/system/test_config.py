@@ -154,7 +154,7 @@ class Hostile(ConfigTest):
          "sluice.cfg:1: `name` is missing: it must be a name of letters, digits, _ and -\n"
          "sluice.cfg:1: `plugin` is missing: it must be a text in double quotes\n"),
         (lambda: 'alerts = ( { command = "x"; on = [ ' + ", ".join(['"gxp"'] * 100000) + " ]; } );",
-         'sluice.cfg:1: `on` lists some of failing, recovered, gap, stale, rejects, not the text "gxp"\n'),
+         'sluice.cfg:1: `on` lists some of failing, recovered, gap, stale, rejects, config, not the text "gxp"\n'),
     ]
 
     def test_what_is_too_deep_too_long_or_too_much_is_refused_in_seconds_and_few_lines(self):

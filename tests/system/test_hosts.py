@@ -3,6 +3,7 @@ died is noticed. Hosts are processes with a host name of their own (unshare --ut
 """
 from daemon import *
 from harness import *
+from hook import Hook
 import processes
 
 EVERY_SECOND = 'schedule = "* * * * * *";'
@@ -107,6 +108,28 @@ class Hosts(Test):
             south.wait_log(CUSTOMERS, "run ended")
             self.assertEqual(len(north.runs()), 3, north.runs())
             self.assertEqual([r["host"].split("/")[0] for r in north.runs()][1:], ["south", "south"])
+
+    def test_hosts_whose_jobs_differ_raise_an_alert_once(self):
+        with Hook() as hook:
+            extra = f'alerts = ( {{ webhook = "{hook.url}/hook"; }} );'
+            with Host("north", job=NEVER_SOON, extra=extra) as north, Host("south", north, job=NEVER_SOON) as south:
+                north.serve()
+                south.serve()
+                south.job = NEVER_SOON + ' deadline = "7m";'
+                south.configure()
+                south.hup()
+                north.wait_log("the jobs of this host are not those of south", seconds=60)
+                south.wait_log("the jobs of this host are not those of north", seconds=60)
+                hook.wait(1)
+                (alert,) = hook.alerts
+                self.assertEqual((alert["alert"], alert["job"], alert["host"]), ("config", None, "north"))
+                self.assertIn("the jobs of host north are not those of south", alert["text"])
+                south.job = NEVER_SOON
+                south.configure()
+                south.hup()
+                north.wait_log("have the same jobs again", seconds=60)
+                self.assertEqual(len(north.log("the jobs of this host are not those")), 1)
+                self.assertEqual(len(hook.alerts), 1)
 
     def test_a_host_that_dies_loses_its_run_to_another_one_and_not_before(self):
         with Host("north", job=EVERY_SECOND) as north, Host("south", north, job=EVERY_SECOND) as south:

@@ -298,6 +298,24 @@ static void check_text(const json_t *alert, const char *want)
     assert_string_equal(json_string_value(json_object_get(alert, "text")), want);
 }
 
+static void hosts_that_differ_are_of_no_job(void **state)
+{
+    (void)state;
+    const struct alert_event event = {.what = ALERT_CONFIG, .others = "south, west"};
+    json_t *alert = alert_json(&event, NULL, INT64_C(1760173125123456));
+    char host[256] = "", want[600];
+
+    gethostname(host, sizeof(host) - 1);
+    snprintf(want, sizeof(want),
+             "the jobs of host %s are not those of south, west, which has the same store: give all hosts the same "
+             "configuration, and reload",
+             host);
+    assert_string_equal(json_string_value(json_object_get(alert, "alert")), "config");
+    assert_true(json_is_null(json_object_get(alert, "job")));
+    check_text(alert, want);
+    json_decref(alert);
+}
+
 static void each_kind_says_what_happened(void **state)
 {
     (void)state;
@@ -829,6 +847,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(each_receiver_has_its_own_after_and_events),
         cmocka_unit_test(stale_is_told_once_and_ends_with_a_run_that_completes),
         cmocka_unit_test(what_is_stale_when_the_daemon_starts_was_told),
+        cmocka_unit_test(hosts_that_differ_are_of_no_job),
         cmocka_unit_test(each_kind_says_what_happened),
         cmocka_unit_test(a_gap_names_its_interval),
         cmocka_unit_test(no_record_and_no_secret_is_in_an_alert),

@@ -267,7 +267,7 @@ static void a_wrong_type_says_what_is_wanted_and_what_is_there(void **state)
         {JOB("fields = ( { from = \"A\"; column = \"a\"; type = \"string\"; } );"),
          "1: `type` must be one of integer, text, boolean, decimal, time, integers, not the text \"string\""},
         {"alerts = ( { on = [ \"gap\",\n \"fail\" ]; command = \"x\"; } );",
-         "2: `on` lists some of failing, recovered, gap, stale, rejects, not the text \"fail\""},
+         "2: `on` lists some of failing, recovered, gap, stale, rejects, config, not the text \"fail\""},
     };
     check_wrong(cases, LEN(cases));
 }
@@ -639,7 +639,7 @@ static void problems_never_show_what_a_variable_holds(void **state)
         "sluice.cfg:3: `max_runs` must be a whole number from 1 to 1000, not the value of ${SLUICE_TEST_SECRET}\n"
         "sluice.cfg:3: `deadline` must be a duration such as \"30s\" or \"10m\", from 1s to 30d, not the value of "
         "${SLUICE_TEST_SECRET}\n"
-        "sluice.cfg:4: `on` lists some of failing, recovered, gap, stale, rejects, not the value of "
+        "sluice.cfg:4: `on` lists some of failing, recovered, gap, stale, rejects, config, not the value of "
         "${SLUICE_TEST_SECRET}\n"
         "sluice.cfg:4: `webhook` must be an http:// or https:// URL\n"
         "sluice.cfg:5: `name` must be a name of letters, digits, _ and -, not the value of ${SLUICE_TEST_SECRET}\n"

@@ -197,6 +197,40 @@ static void hosts_that_are_long_gone_are_forgotten(void **state)
     db_close(db);
 }
 
+static void living_hosts_with_other_jobs_are_named(void **state)
+{
+    static const struct {
+        const char *host, *hash;
+        int seconds_ago;
+    } rows[] = {
+        {"west/1", "b", 1},  {"alike/1", "a", 1}, {"dead/1", "b", 20},
+        {"east/1", "c", 10}, {"no-daemon/1", NULL, 1},
+    };
+    struct db *db = open_memory();
+    struct buf others = {0};
+    struct err err = {0};
+    char sql[120];
+    (void)state;
+
+    beat(db, 1, "a");
+    for (size_t i = 0; i < LEN(rows); i++) {
+        put_host(db, rows[i].host, rows[i].seconds_ago);
+        if (!rows[i].hash)
+            continue;
+        snprintf(sql, sizeof(sql), "UPDATE sluice_hosts SET config_hash = '%s' WHERE host = '%s'", rows[i].hash,
+                 rows[i].host);
+        run_sql(db, sql);
+    }
+    check_ok(hosts_differing(db, "a", &others, &err), &err);
+    assert_string_equal(buf_text(&others), on_server() ? "east, west" : "");
+    buf_clear(&others);
+    run_sql(db, "UPDATE sluice_hosts SET config_hash = 'a'");
+    check_ok(hosts_differing(db, "a", &others, &err), &err);
+    assert_string_equal(buf_text(&others), "");
+    buf_free(&others);
+    db_close(db);
+}
+
 /* ---- Runs ---- */
 
 static struct run make_run(const char *job, const char *owner)
@@ -333,6 +367,7 @@ int main(void)
         cmocka_unit_test(a_beat_is_written_on_a_server_and_nowhere_else),
         cmocka_unit_test(a_beat_is_by_the_servers_clock),
         cmocka_unit_test(a_process_that_is_no_daemon_leaves_a_young_beat_alone),
+        cmocka_unit_test(living_hosts_with_other_jobs_are_named),
         cmocka_unit_test(hosts_that_are_long_gone_are_forgotten),
         cmocka_unit_test(a_run_that_begins_has_its_host_beat_before_it_is_seen),
         cmocka_unit_test(a_run_of_another_host_is_left_alone_until_that_is_dead),

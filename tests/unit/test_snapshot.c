@@ -591,7 +591,7 @@ static void secrets_of_any_bytes_are_masked(void **state)
 /* ---- Hashes ---- */
 
 struct hashes {
-    char all[CONFIG_HASH_SIZE], job[CONFIG_HASH_SIZE];
+    char all[CONFIG_HASH_SIZE], job[CONFIG_HASH_SIZE], jobs[CONFIG_HASH_SIZE];
 };
 
 static struct hashes hash(const struct config *c)
@@ -599,8 +599,10 @@ static struct hashes hash(const struct config *c)
     struct hashes h;
     config_hash(c, NULL, h.all);
     config_hash(c, &c->connectors[0].jobs[0], h.job);
+    config_hash_jobs(c, h.jobs);
     assert_int_equal(strspn(h.all, "0123456789abcdef"), 16);
     assert_int_equal(strspn(h.job, "0123456789abcdef"), 16);
+    assert_int_equal(strspn(h.jobs, "0123456789abcdef"), 16);
     return h;
 }
 
@@ -624,7 +626,33 @@ static void every_key_changes_the_hash(void **state)
             fail_msg("%s is not in the hash of all", lines[i].path);
         if ((strcmp(all.job, other.job) != 0) != lines[i].job)
             fail_msg("%s and the hash of the job", lines[i].path);
+        if (lines[i].job && strcmp(all.jobs, other.jobs) == 0)
+            fail_msg("%s is not in the hash of all jobs", lines[i].path);
     }
+}
+
+/* Hosts may have their connectors in another order, and listen elsewhere. */
+static void the_hash_of_all_jobs_is_that_of_the_set_of_them(void **state)
+{
+    (void)state;
+#define CONNECTOR(name)                                                                                                \
+    "{ name = \"" name "\"; plugin = \"p\"; settings = { url = \"u\"; key = \"k\"; };"                                     \
+    "  jobs = ( { stream = \"orders\"; schedule = \"@hourly\"; } ); }"
+    static const char *const texts[] = {
+        "connectors = ( " CONNECTOR("a") ", " CONNECTOR("b") " );",
+        "connectors = ( " CONNECTOR("b") ", " CONNECTOR("a") " );",
+        "control = { listen = \"127.0.0.1:9\"; }; connectors = ( " CONNECTOR("a") ", " CONNECTOR("b") " );",
+        "connectors = ( " CONNECTOR("a") " );",
+    };
+    char hashes[LEN(texts)][CONFIG_HASH_SIZE];
+    for (size_t i = 0; i < LEN(texts); i++) {
+        struct config *c = load(texts[i]);
+        config_hash_jobs(c, hashes[i]);
+        config_free(c);
+    }
+    assert_string_equal(hashes[0], hashes[1]);
+    assert_string_equal(hashes[0], hashes[2]);
+    assert_string_not_equal(hashes[0], hashes[3]);
 }
 
 static void the_place_does_not_change_the_hash(void **state)
@@ -771,6 +799,7 @@ int main(void)
         TEST(a_restored_configuration_masks_its_secrets),
         TEST(secrets_of_any_bytes_are_masked),
         TEST(every_key_changes_the_hash),
+        TEST(the_hash_of_all_jobs_is_that_of_the_set_of_them),
         TEST(the_place_does_not_change_the_hash),
         TEST(a_restored_configuration_has_the_same_hash),
         TEST(what_is_fixed_is_told_with_its_line),
