@@ -59,13 +59,19 @@ struct element {
     const json_t *run;   /* NULL: it never ran */
 };
 
-/* The setting `where`; NULL when it has no value or is none. */
-static const json_t *setting(const struct element *e, const char *where)
+/* Is it a setting of the partition? */
+static bool is_group_setting(const struct element *e, const char *where)
 {
     size_t len = strlen(e->source->partition);
 
-    if (len && strncmp(where, e->source->partition, len) == 0 && where[len] == '.')
-        return json_object_get(e->group, where + len + 1);
+    return len && strncmp(where, e->source->partition, len) == 0 && where[len] == '.';
+}
+
+/* The setting `where`; NULL when it has no value or is none. */
+static const json_t *setting(const struct element *e, const char *where)
+{
+    if (is_group_setting(e, where))
+        return json_object_get(e->group, where + strlen(e->source->partition) + 1);
     const char *dot = strchr(where, '.');
     const json_t *value = json_object_get(e->source->options, where);
     if (value || !dot)
@@ -111,12 +117,13 @@ static bool put(json_t *object, const char *name, json_t *value)
     return put(inner, dot + 1, value);
 }
 
-/* A key without a value: null when nothing ever ran, the object that it would be in all the same; else left out. */
-static bool put_nothing(const struct element *e, json_t *object, const char *name)
+/* A key without a value: null for a setting, and when nothing ever ran, the object that it would be in all the same;
+ * else left out. */
+static bool put_nothing(const struct element *e, json_t *object, const char *name, const char *where)
 {
     char first[NAME_SIZE];
 
-    if (e->run)
+    if (e->run && !is_group_setting(e, where))
         return true;
     snprintf(first, sizeof(first), "%.*s", (int)strcspn(name, "."), name);
     if (json_object_get(object, first))
@@ -135,8 +142,9 @@ static bool put_key(const struct element *e, json_t *object, const char *key, si
     char *equals = strchr(name, '=');
     if (equals)
         *equals = '\0';
-    json_t *value = look_up(e, equals ? equals + 1 : name);
-    return value ? put(object, name, value) : put_nothing(e, object, name);
+    const char *where = equals ? equals + 1 : name;
+    json_t *value = look_up(e, where);
+    return value ? put(object, name, value) : put_nothing(e, object, name, where);
 }
 
 static json_t *element_json(const struct element *e)

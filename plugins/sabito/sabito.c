@@ -24,7 +24,7 @@ static const sluice_option options[] = {
 };
 
 static const sluice_column customer[] = {
-    {"sabitoCustomerId", SLUICE_TEXT, SLUICE_REQUIRED, .path = "id"},
+    {"sabitoCustomerId", SLUICE_TEXT, .path = "id", .help = "required; rows of other programs may have none"},
     {"email", SLUICE_TEXT, SLUICE_TRIM | SLUICE_LOWER, .path = "email"},
     {"name", SLUICE_TEXT, .path = "name", .preset = "Unknown"},
     {"phone", SLUICE_TEXT, .path = "phone"},
@@ -59,6 +59,8 @@ static int32_t map_customer(sluice_run *run, sluice_str json)
         return sluice_skip(rec, "no email");
     if (*email && !is_address(email))
         return sluice_reject(rec, "email: \"%s\" is not an address", email);
+    if (!*sluice_get(rec, "sabitoCustomerId"))
+        return sluice_reject(rec, "id: missing");
     return sluice_emit(rec);
 }
 

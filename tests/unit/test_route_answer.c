@@ -138,6 +138,12 @@ static void a_status_tells_every_partition_also_those_that_never_ran(void **stat
     check("one", route_answer_status(&s, run),
           "{\"success\": true, \"data\": {\"id\": \"m1\", \"businessName\": \"T1\", \"lastSyncAt\": \"t1\","
           " \"last\": {\"created\": 1, \"syncedAt\": \"t1\"}}}");
+    s.id = "m2";
+    json_decref(run);
+    run = json("{\"partitions\": [{\"id\": \"m2\", \"created\": 1, \"timestamp\": \"t1\"}]}");
+    check("without a name", route_answer_status(&s, run),
+          "{\"success\": true, \"data\": {\"id\": \"m2\", \"businessName\": null, \"lastSyncAt\": \"t1\","
+          " \"last\": {\"created\": 1, \"syncedAt\": \"t1\"}}}");
     json_decref(route);
     json_decref(options);
     json_decref(run);
