@@ -419,7 +419,7 @@ static int hash_some(struct db_stmt *read, struct db_stmt *write, char id[RUN_ID
         db_bind_int(write, 1, some[i].hash);
         db_bind_text(write, 2, some[i].id);
         rc = db_run(write, NULL, err);
-        snprintf(id, RUN_ID_SIZE, "%s", some[i].id);
+        memcpy(id, some[i].id, RUN_ID_SIZE);
     }
     return rc < 0 ? rc : count == WALKED_AT_ONCE;
 }
