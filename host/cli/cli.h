@@ -95,6 +95,7 @@ void cli_print_text(const char *text);
 struct cli_table;
 struct cli_table *cli_table_new(size_t columns, const char *const *heads);
 void cli_table_row(struct cli_table *t, const char *const *cells);
+void cli_table_flush(struct cli_table *t); /* prints the rows so far; those that follow are as wide at least */
 void cli_table_print(struct cli_table *t); /* and frees it */
 
 extern const struct cli_verb cli_verb_run, cli_verb_preview, cli_verb_check, cli_verb_plugins, cli_verb_jobs,

@@ -38,7 +38,7 @@ static int get(const struct cli *cli, const struct config *config, const struct 
     struct db *db;
     struct err err = {0};
     int rc = cli_open_store(config, &db, &err);
-    json_t *list = rc ? NULL : view_cursors(db, q->job, q->partition, &err);
+    json_t *list = rc ? NULL : view_cursors(db, q->job, q->partition, INT64_MAX, &err);
 
     db_close(db);
     if (!list)
@@ -89,7 +89,7 @@ static int set_cursor(struct db *db, const struct request *q, struct err *err)
 /* Without a partition all of the job's cursors go. */
 static int reset_cursors(struct db *db, const struct request *q, struct err *err)
 {
-    json_t *list = view_cursors(db, q->job, q->partition, err);
+    json_t *list = view_cursors(db, q->job, q->partition, INT64_MAX, err);
     int rc = err->code;
 
     for (size_t i = 0; !rc && i < json_array_size(list); i++)
@@ -125,7 +125,7 @@ static int change_and_tell(const struct cli *cli, const struct config *config, c
     if (!rc)
         rc = change(db, q, &err);
     if (!rc)
-        list = view_cursors(db, q->job, q->partition, &err);
+        list = view_cursors(db, q->job, q->partition, INT64_MAX, &err);
     db_close(db);
     if (!list)
         return cli_fail(&err);
@@ -185,7 +185,7 @@ static bool has_cursor(const struct config *config, const struct request *q)
 {
     struct err ignored = {0};
     struct db *db = NULL;
-    json_t *list = cli_open_store(config, &db, &ignored) ? NULL : view_cursors(db, q->job, q->partition, &ignored);
+    json_t *list = cli_open_store(config, &db, &ignored) ? NULL : view_cursors(db, q->job, q->partition, INT64_MAX, &ignored);
     bool has = json_array_size(list) > 0;
 
     json_decref(list);

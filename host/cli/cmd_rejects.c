@@ -7,6 +7,7 @@
 #include "views.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- The list ---- */
@@ -30,53 +31,69 @@ static void reject_row(struct cli_table *t, const json_t *r, bool payload)
     }
 }
 
-static void print_rejects(const json_t *list, bool payload)
+/* Printed as they are read, since there may be any number. */
+struct listing {
+    bool json, payload;
+    struct cli_table *table; /* NULL: none was read yet; not with json */
+    int64_t count;
+};
+
+#define FLUSH_EVERY 200 /* rows that are lined up with each other */
+
+static void print_reject(struct listing *l, const json_t *r)
 {
     static const char *const heads[] = {"JOB", "KEY", "COUNT", "FIRST SEEN", "LAST SEEN", "REASON"};
-    struct cli_table *t = cli_table_new(6, heads);
-    size_t i;
-    const json_t *r;
 
-    json_array_foreach(list, i, r)
-    {
-        reject_row(t, r, payload);
-    }
-    cli_table_print(t);
+    if (!l->table)
+        l->table = cli_table_new(6, heads);
+    reject_row(l->table, r, l->payload);
+    if (l->count % FLUSH_EVERY == 0)
+        cli_table_flush(l->table);
 }
 
-/* The open rejects of `job` (NULL: all); NULL after an error was printed, with its exit code. */
-static json_t *load_rejects(const struct config *config, const char *job, int *code)
+static int see_reject(const struct reject_row *row, void *context)
 {
-    struct db *db;
-    struct err err = {0};
-    int rc = cli_open_store(config, &db, &err);
-    json_t *view = rc ? NULL : view_rejects(db, job, &err);
+    struct listing *l = context;
+    json_t *r = cli_must(view_reject(row));
 
-    db_close(db);
-    if (!view)
-        *code = cli_fail(&err);
-    return view;
+    l->count++;
+    if (l->json) {
+        char *text = cli_must(json_dumps(r, JSON_COMPACT));
+        printf("%s%s", l->count == 1 ? "{\"rejects\":[" : ",", text);
+        free(text);
+    } else {
+        print_reject(l, r);
+    }
+    json_decref(r);
+    return 0;
+}
+
+static void end_list(const struct listing *l)
+{
+    if (l->json)
+        puts(l->count ? "]}" : "{\"rejects\":[]}");
+    else if (!l->count)
+        puts("No rejects");
+    fflush(stdout);
 }
 
 static int list_rejects(const struct cli *cli, const struct config *config, const char *job)
 {
-    int code = 0;
-    json_t *view = load_rejects(config, job, &code);
+    struct listing l = {.json = cli->json, .payload = cli->verbose};
+    struct db *db = NULL;
+    struct err err = {0};
+    int rc = cli_open_store(config, &db, &err);
 
-    if (!view)
-        return code;
-    const json_t *list = json_object_get(view, "rejects");
-    if (job && !json_array_size(list) && !cli_find_job(config, job)) {
-        json_decref(view);
+    if (!rc && db)
+        rc = reject_list(db, job, NULL, see_reject, &l, &err);
+    db_close(db);
+    if (l.table)
+        cli_table_print(l.table);
+    if (rc)
+        return cli_fail(&err);
+    if (job && !l.count && !cli_find_job(config, job))
         return err_exit_code(E_NOT_FOUND);
-    }
-    if (cli->json)
-        return cli_print_json(view);
-    if (json_array_size(list))
-        print_rejects(list, cli->verbose);
-    else
-        puts("No rejects");
-    json_decref(view);
+    end_list(&l);
     return 0;
 }
 
@@ -135,36 +152,46 @@ static int retry_job(const struct cli *cli, const struct config *config, const s
     return code;
 }
 
-static bool has_rejects(const json_t *list, const char *job)
+static int note_one(const struct reject_row *row, void *context)
 {
-    size_t i;
-    const json_t *r;
+    (void)row;
+    *(bool *)context = true;
+    return E_USAGE; /* one is enough */
+}
 
-    json_array_foreach(list, i, r)
-    {
-        if (strcmp(cli_text(r, "job"), job) == 0)
-            return true;
-    }
-    return false;
+/* 1: the job has rejects; 0: none; or an error. */
+static int has_rejects(const struct config *config, const char *job, struct err *err)
+{
+    struct db *db = NULL;
+    bool any = false;
+    int rc = cli_open_store(config, &db, err);
+
+    if (!rc && db)
+        rc = reject_list(db, job, NULL, note_one, &any, err);
+    db_close(db);
+    return any ? 1 : rc;
 }
 
 /* Every configured job that has rejects. */
 static int retry_all(const struct cli *cli, const struct config *config)
 {
-    int worst = 0;
-    json_t *view = load_rejects(config, NULL, &worst);
-    const json_t *list = json_object_get(view, "rejects");
+    int worst = 0, rc = 0;
+    bool any = false;
+    struct err err = {0};
 
-    if (view && !json_array_size(list) && !cli->json)
-        puts("No rejects");
-    for (size_t c = 0; view && c < config->connector_count; c++) {
-        for (size_t j = 0; j < config->connectors[c].job_count && !*cli_stop(); j++) {
+    for (size_t c = 0; rc >= 0 && c < config->connector_count; c++) {
+        for (size_t j = 0; rc >= 0 && j < config->connectors[c].job_count && !*cli_stop(); j++) {
             const struct config_job *job = &config->connectors[c].jobs[j];
-            if (has_rejects(list, job->name))
+            rc = has_rejects(config, job->name, &err);
+            any = any || rc == 1;
+            if (rc == 1)
                 worst = err_worse_exit(worst, retry_job(cli, config, job));
         }
     }
-    json_decref(view);
+    if (rc < 0)
+        return cli_fail(&err);
+    if (!any && !cli->json)
+        puts("No rejects");
     return *cli_stop() ? err_exit_code(SLUICE_E_CANCELLED) : worst;
 }
 

@@ -9,7 +9,8 @@
 
 struct cli_table {
     size_t columns;
-    char **cells; /* row by row, the heads first */
+    size_t *widths; /* of those that were printed */
+    char **cells;   /* row by row, the heads first */
     size_t count;
 };
 
@@ -47,13 +48,14 @@ struct cli_table *cli_table_new(size_t columns, const char *const *heads)
     struct cli_table *t = cli_must(calloc(1, sizeof(*t)));
 
     t->columns = columns;
+    t->widths = cli_must(calloc(columns, sizeof(*t->widths)));
     cli_table_row(t, heads);
     return t;
 }
 
 static size_t column_width(const struct cli_table *t, size_t column)
 {
-    size_t widest = 0;
+    size_t widest = t->widths[column];
 
     for (size_t i = column; i < t->count; i += t->columns) {
         size_t w = width(t->cells[i]);
@@ -72,17 +74,21 @@ static void print_row(char **cells, const size_t *widths, size_t columns)
     putchar('\n');
 }
 
-void cli_table_print(struct cli_table *t)
+void cli_table_flush(struct cli_table *t)
 {
-    size_t *widths = cli_must(calloc(t->columns, sizeof(*widths)));
-
     for (size_t i = 0; i < t->columns; i++)
-        widths[i] = column_width(t, i);
+        t->widths[i] = column_width(t, i);
     for (size_t i = 0; i < t->count; i += t->columns)
-        print_row(t->cells + i, widths, t->columns);
+        print_row(t->cells + i, t->widths, t->columns);
     for (size_t i = 0; i < t->count; i++)
         free(t->cells[i]);
-    free(widths);
+    t->count = 0;
+}
+
+void cli_table_print(struct cli_table *t)
+{
+    cli_table_flush(t);
+    free(t->widths);
     free(t->cells);
     free(t);
 }

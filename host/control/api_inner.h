@@ -98,7 +98,7 @@ void api_get_cursors(struct call *c);
 struct inquiry {
     struct errand errand;
     const struct config *config; /* kept while it is asked */
-    char *job, *id;              /* NULL: none */
+    char *job, *id;              /* NULL: none; of a list, what it is to come behind */
     int64_t limit;
     json_t *out;                                                    /* work's result */
     int (*work)(struct db *db, struct inquiry *q, struct err *err); /* in the store thread */
@@ -107,7 +107,7 @@ struct inquiry {
 
 #define INQUIRY_US (2 * CLOCK_SECOND) /* then the answer is given without the store */
 
-/* A new one about `job` or run `id` (copied; NULL: none); NULL after an error was answered. */
+/* A new one about `job`, or run or place `id` (copied; NULL: none); NULL after an error was answered. */
 struct inquiry *inquiry_new(struct call *c, const char *job, const char *id);
 
 /* Ask; `q` is freed when it is answered. */

@@ -128,7 +128,7 @@ static void tell_list(struct inquiry *q, int rc, const struct err *err)
     exchange_answer(q->errand.x, 200, json_incref(q->out));
 }
 
-/* Ask for a list of ?job=; a tenant sees none of it. */
+/* Ask for a list of ?job= behind ?after=; a tenant sees none of it. */
 static void ask_list(struct call *c, const char *key, int (*list)(struct db *db, struct inquiry *q, struct err *err))
 {
     int64_t limit;
@@ -139,7 +139,7 @@ static void ask_list(struct call *c, const char *key, int (*list)(struct db *db,
         exchange_answer(c->x, 200, json_pack("{s:[]}", key));
         return;
     }
-    struct inquiry *q = inquiry_new(c, exchange_argument(c->x, "job"), NULL);
+    struct inquiry *q = inquiry_new(c, exchange_argument(c->x, "job"), exchange_argument(c->x, "after"));
     if (!q)
         return;
     q->limit = limit;
@@ -161,7 +161,7 @@ void api_get_runs(struct call *c)
 
 static int list_rejects(struct db *db, struct inquiry *q, struct err *err)
 {
-    q->out = view_some_rejects(db, q->job, q->limit, err);
+    q->out = view_rejects(db, q->job, q->id, q->limit, err);
     return q->out ? SLUICE_OK : err->code;
 }
 
@@ -172,7 +172,7 @@ void api_get_rejects(struct call *c)
 
 static int list_cursors(struct db *db, struct inquiry *q, struct err *err)
 {
-    json_t *list = view_cursors(db, q->job, NULL, err);
+    json_t *list = view_cursors(db, q->job, NULL, q->limit, err);
 
     q->out = list ? json_pack("{s:o}", "cursors", list) : NULL;
     return q->out ? SLUICE_OK : err->code ? err->code : err_set(err, E_SYSTEM, "out of memory");

@@ -118,19 +118,12 @@ json_t *view_run(struct db *db, const char *id, struct err *err)
 
 /* ---- Rejects ---- */
 
-static int add_reject(const struct reject_row *r, void *context)
+json_t *view_reject(const struct reject_row *r)
 {
-    json_t *row = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:o, s:I, s:s, s:s}", "id", r->id, "run", r->run_id,
-                            "job", r->job, "partition", text(r->partition), "key", text(r->record_key), "reason",
-                            text(r->reason), "kind", r->kind, "payload", text(r->payload), "count",
-                            (json_int_t)r->seen_count, "first_seen", r->rejected_at, "last_seen", r->last_seen_at);
-
-    return json_array_append_new(context, row) ? E_SYSTEM : 0;
-}
-
-json_t *view_rejects(struct db *db, const char *job, struct err *err)
-{
-    return view_some_rejects(db, job, INT64_MAX, err);
+    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:o, s:I, s:s, s:s}", "id", r->id, "run", r->run_id, "job",
+                     r->job, "partition", text(r->partition), "key", text(r->record_key), "reason", text(r->reason),
+                     "kind", r->kind, "payload", text(r->payload), "count", (json_int_t)r->seen_count, "first_seen",
+                     r->rejected_at, "last_seen", r->last_seen_at);
 }
 
 #define ENOUGH (-1000) /* ends a walk that has seen what it wanted */
@@ -138,21 +131,31 @@ json_t *view_rejects(struct db *db, const char *job, struct err *err)
 struct reject_walk {
     json_t *list;
     int64_t left;
+    size_t bytes_left;
+    char last[RUN_ID_SIZE];
 };
 
 static int add_some_rejects(const struct reject_row *r, void *context)
 {
     struct reject_walk *w = context;
+    size_t size = strlen(r->payload);
 
-    return w->left-- > 0 ? add_reject(r, w->list) : ENOUGH;
+    if (w->left-- == 0 || (size > w->bytes_left && json_array_size(w->list) > 0))
+        return ENOUGH;
+    w->bytes_left -= size < w->bytes_left ? size : w->bytes_left;
+    snprintf(w->last, sizeof(w->last), "%s", r->id);
+    return json_array_append_new(w->list, view_reject(r)) ? E_SYSTEM : 0;
 }
 
-json_t *view_some_rejects(struct db *db, const char *job, int64_t limit, struct err *err)
+json_t *view_rejects(struct db *db, const char *job, const char *after, int64_t limit, struct err *err)
 {
-    struct reject_walk w = {json_array(), limit};
-    int rc = db ? reject_list(db, job, add_some_rejects, &w, err) : 0;
+    struct reject_walk w = {json_array(), limit, VIEW_REJECTS_BYTES, ""};
+    int rc = db ? reject_list(db, job, after, add_some_rejects, &w, err) : 0;
+    json_t *view = finish(rc == ENOUGH ? 0 : rc, "rejects", w.list, err);
 
-    return finish(rc == ENOUGH ? 0 : rc, "rejects", w.list, err);
+    if (view && rc == ENOUGH)
+        json_object_set_new(view, "next", json_string(w.last));
+    return view;
 }
 
 /* ---- Cursors ---- */
@@ -160,23 +163,26 @@ json_t *view_some_rejects(struct db *db, const char *job, int64_t limit, struct 
 struct cursor_walk {
     json_t *list;
     const char *partition;
+    int64_t left;
 };
 
 static int add_cursor(const char *job, const char *partition, const char *cursor, const char *updated_at, void *context)
 {
-    const struct cursor_walk *w = context;
+    struct cursor_walk *w = context;
 
     if (w->partition && strcmp(partition, w->partition) != 0)
         return 0;
+    if (w->left-- == 0)
+        return ENOUGH;
     json_t *row = json_pack("{s:s, s:o, s:o, s:s}", "job", job, "partition", text(partition), "cursor", text(cursor),
                             "updated_at", updated_at);
     return json_array_append_new(w->list, row) ? E_SYSTEM : 0;
 }
 
-json_t *view_cursors(struct db *db, const char *job, const char *partition, struct err *err)
+json_t *view_cursors(struct db *db, const char *job, const char *partition, int64_t limit, struct err *err)
 {
-    struct cursor_walk w = {json_array(), partition};
+    struct cursor_walk w = {json_array(), partition, limit};
     int rc = db ? cursor_list(db, job, add_cursor, &w, err) : 0;
 
-    return finish(rc, NULL, w.list, err);
+    return finish(rc == ENOUGH ? 0 : rc, NULL, w.list, err);
 }

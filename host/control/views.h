@@ -8,6 +8,7 @@
 
 #include "config.h"
 #include "db.h"
+#include "reject.h"
 #include "run.h"
 
 #include <jansson.h>
@@ -36,14 +37,16 @@ json_t *view_run_json(struct db *db, const struct run *r);
 /* Is it running, in a process that lives, or may do so when the store does not tell? */
 bool view_is_running(struct db *db, const struct run *r);
 
-/* {"rejects":[{"id","run","job","partition","key","reason","kind","payload","count","first_seen","last_seen"}]}: those
- * that are open, of `job` (NULL: all), oldest first. */
-json_t *view_rejects(struct db *db, const char *job, struct err *err);
+/* {"id","run","job","partition","key","reason","kind","payload","count","first_seen","last_seen"} */
+json_t *view_reject(const struct reject_row *r);
 
-/* The same, at most `limit`. */
-json_t *view_some_rejects(struct db *db, const char *job, int64_t limit, struct err *err);
+/* {"rejects":[…]}: those that are open, of `job` (NULL: all), oldest first, behind the one with the id `after` (NULL:
+ * all); at most `limit`, and no more than VIEW_REJECTS_BYTES of payload unless it is one. Where there are more, "next"
+ * is what `after` is to be for them. */
+#define VIEW_REJECTS_BYTES (8 << 20)
+json_t *view_rejects(struct db *db, const char *job, const char *after, int64_t limit, struct err *err);
 
-/* [{"job","partition","cursor","updated_at"}], of `job` (NULL: all) and `partition` (NULL: all). */
-json_t *view_cursors(struct db *db, const char *job, const char *partition, struct err *err);
+/* [{"job","partition","cursor","updated_at"}], of `job` (NULL: all) and `partition` (NULL: all), at most `limit`. */
+json_t *view_cursors(struct db *db, const char *job, const char *partition, int64_t limit, struct err *err);
 
 #endif

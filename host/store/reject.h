@@ -62,13 +62,14 @@ void reject_retryable_sql(struct buf *out);
 /* SQL for an open reject: neither stored since, nor overtaken by a newer record. */
 #define REJECT_OPEN "resolved_at IS NULL AND superseded_at IS NULL"
 
-/* For people: call `each` for open rejects (of `job`; NULL: all), newest last. Values as in the table. */
+/* For people: call `each` for open rejects (of `job`; NULL: all) behind the one with the id `after` (NULL: all), newest
+ * last, until it returns something negative, which is returned. Reads a few at a time. Values as in the table. */
 struct reject_row {
     const char *id, *run_id, *job, *partition, *record_key, *reason, *payload, *kind, *rejected_at, *last_seen_at;
     int64_t seen_count;
 };
-int reject_list(struct db *db, const char *job, int (*each)(const struct reject_row *row, void *context), void *context,
-                struct err *err);
+int reject_list(struct db *db, const char *job, const char *after,
+                int (*each)(const struct reject_row *row, void *context), void *context, struct err *err);
 
 /* The partitions of `job` that have open ones: call `each` for their ids. */
 int reject_partitions(struct db *db, const char *job, int (*each)(const char *partition, void *context), void *context,

@@ -261,10 +261,16 @@ class History(Case):
             self.assertEqual([r["job"] for r in rejects], [CUSTOMERS] * 3)
             self.assertLessEqual({"id", "run", "job", "partition", "key", "reason", "payload", "count"},
                                  set(rejects[0]))
-            self.assertEqual(d.get(f"/api/v1/rejects?limit=2&job={CUSTOMERS}")["rejects"], rejects[:2])
+            some = d.get(f"/api/v1/rejects?limit=2&job={CUSTOMERS}")
+            self.assertEqual(some, {"rejects": rejects[:2], "next": rejects[1]["id"]})
+            self.assertEqual(d.get("/api/v1/rejects?limit=2&after=" + some["next"]), {"rejects": rejects[2:]})
+            self.assertEqual(d.get("/api/v1/rejects?limit=3"), {"rejects": rejects})
             self.assertEqual(d.get(f"/api/v1/rejects?job={SUPPLIERS}"), {"rejects": []})
             cursors = d.get("/api/v1/cursors")["cursors"]
             self.assertEqual([(c["job"], c["cursor"]) for c in cursors], [(CUSTOMERS, "2026-02-10 09:20:03")])
+            self.assertEqual(d.ask("POST", f"/api/v1/jobs/{SUPPLIERS}/runs", {"wait": True}).status, 200)
+            self.assertEqual([c["job"] for c in d.get("/api/v1/cursors")["cursors"]], [CUSTOMERS, SUPPLIERS])
+            self.assertEqual(d.get("/api/v1/cursors?limit=1"), {"cursors": cursors})
 
 
 class OldEndpoints(Case):

@@ -354,5 +354,45 @@ class Retries(Test):
             self.assertGreater(row["batch_no"], count // 100)
 
 
+class Lists(Test):
+    def put(self, w, count, size):
+        """So many open rejects, each with a payload of so many letters."""
+        numbers = f"generate_series(1, {count}) AS n" if w.on_server else \
+            f"(WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {count}) SELECT n FROM c)"
+        text = f"repeat('x', {size})" if w.on_server else f"printf('%.{size}c', 'x')"
+        w.execute("INSERT INTO sluice_rejects (id, run_id, job, partition, record_key, reason, payload, kind, rejected_at,"
+                  f" last_seen_at) SELECT 'r' || (100000 + n), '', '{ORDERS}', '', n, 'no', {text}, 'store',"
+                  f" '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z' FROM {numbers}")
+
+    def peak(self, w, *arguments):
+        """Lines that a command prints, and the most memory it had, in MiB."""
+        with w.start(*arguments, env={"ASAN_OPTIONS": "quarantine_size_mb=1"}) as process:
+            lines = sum(text.count("\n") for text in iter(lambda: process.stdout.read(1 << 20), ""))
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            self.assertEqual(process.returncode, 0)
+        return lines, usage.ru_maxrss / 1024
+
+    def test_a_long_list_is_printed_in_order_and_takes_no_more_memory_than_a_short_one(self):
+        with Feed() as w:
+            w.run_orders()
+            self.put(w, 500, 10)
+            (listed,) = w.sluice("rejects", "--json").objects
+            self.assertEqual([r["key"] for r in listed["rejects"]], [str(n) for n in range(1, 501)])
+            self.assertEqual([line.split()[1] for line in w.sluice("rejects").out.splitlines()],
+                             ["KEY", *(r["key"] for r in listed["rejects"])])
+            w.execute("DELETE FROM sluice_rejects")
+            self.assertEqual(w.sluice("rejects", "--json").json, {"rejects": []})
+            self.assertEqual(w.sluice("rejects").out, "No rejects\n")
+            self.put(w, 200, 20000)
+            few = [self.peak(w, "rejects", o) for o in ("--json", "-v")]
+            w.execute("DELETE FROM sluice_rejects")
+            self.put(w, 3000, 20000)
+            many = [self.peak(w, "rejects", o) for o in ("--json", "-v")]
+            self.assertEqual([lines for lines, _ in few + many], [1, 401, 1, 6001])
+            for (_, before), (_, after) in zip(few, many):
+                self.assertLess(after, before + 25, "of 60")
+
+
 if __name__ == "__main__":
     unittest.main()

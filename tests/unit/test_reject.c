@@ -364,7 +364,7 @@ static const char *listed(struct db *db, const char *job)
     struct err err = {0};
 
     text[0] = '\0';
-    check_ok(reject_list(db, job, note_row, text, &err), &err);
+    check_ok(reject_list(db, job, NULL, note_row, text, &err), &err);
     return text;
 }
 
@@ -400,6 +400,44 @@ static void lists_and_purges_are_of_one_job_or_of_all(void **state)
     db_close(db);
 }
 
+struct listing {
+    char last[32];
+    int count, enough;
+};
+
+static int count_row(const struct reject_row *row, void *context)
+{
+    struct listing *l = context;
+
+    assert_true(strcmp(row->id, l->last) > 0);
+    snprintf(l->last, sizeof(l->last), "%s", row->id);
+    return ++l->count == l->enough ? E_USAGE : 0;
+}
+
+static void a_long_list_comes_in_order_and_goes_on_behind_any_of_it(void **state)
+{
+    struct db *db = open_memory();
+    struct rejects *r = open_rejects(db, "m1", "run1");
+    struct listing l = {.enough = 150};
+    struct err err = {0};
+    char payload[16];
+    (void)state;
+
+    for (int i = 0; i < 192; i++) { /* three pages exactly */
+        snprintf(payload, sizeof(payload), "{%d}", i);
+        put(r, "", "no-key", payload);
+    }
+    rejects_close(r);
+    assert_int_equal(reject_list(db, JOB, NULL, count_row, &l, &err), E_USAGE);
+    assert_int_equal(l.count, 150);
+    l.enough = 0;
+    char middle[32];
+    memcpy(middle, l.last, sizeof(middle));
+    check_ok(reject_list(db, NULL, middle, count_row, &l, &err), &err);
+    assert_int_equal(l.count, 192);
+    db_close(db);
+}
+
 static void a_reject_goes_with_its_transaction(void **state)
 {
     struct db *db = open_memory();
@@ -432,6 +470,7 @@ int main(void)
         cmocka_unit_test(a_walk_gives_the_open_ones_until_they_are_resolved),
         cmocka_unit_test(resolving_while_walking_loses_none),
         cmocka_unit_test(lists_and_purges_are_of_one_job_or_of_all),
+        cmocka_unit_test(a_long_list_comes_in_order_and_goes_on_behind_any_of_it),
         cmocka_unit_test(a_reject_goes_with_its_transaction),
     };
 

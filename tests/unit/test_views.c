@@ -262,8 +262,8 @@ static void cursors_are_listed_by_job_and_partition(void **state)
     assert_int_equal(cursor_put(db, "shop.things", "a", &c, &err), 0);
     assert_int_equal(cursor_put(db, "shop.things", "b", &c, &err), 0);
     assert_int_equal(cursor_put(db, "shop.other", "", &c, &err), 0);
-    json_t *all = view_cursors(db, NULL, NULL, &err), *job = view_cursors(db, "shop.things", NULL, &err),
-           *one = view_cursors(db, "shop.things", "b", &err);
+    json_t *all = view_cursors(db, NULL, NULL, 9, &err), *job = view_cursors(db, "shop.things", NULL, 9, &err),
+           *one = view_cursors(db, "shop.things", "b", 1, &err);
     assert_int_equal(json_array_size(all), 3);
     assert_int_equal(json_array_size(job), 2);
     assert_int_equal(json_array_size(one), 1);
