@@ -83,6 +83,7 @@ static int set_cursor(struct db *db, const struct request *q, struct err *err)
     if (rc)
         return rc;
     snprintf(c.text, sizeof(c.text), "%s", q->text);
+    cursor_set_scope(&c, ""); /* whoever sets it means it for what the settings say now */
     return cursor_put(db, q->job, partition, &c, err);
 }
 

@@ -24,7 +24,7 @@ static const char tables[] =
     "CREATE INDEX sluice_runs_good ON sluice_runs (job, started_at, id) WHERE " LEDGER_GOOD ";"
     "CREATE INDEX sluice_runs_parent ON sluice_runs (parent) WHERE parent IS NOT NULL;"
     "CREATE TABLE sluice_cursors (job TEXT NOT NULL, partition TEXT NOT NULL DEFAULT '', cursor TEXT NOT NULL,"
-    " updated_at TEXT NOT NULL, reply_at BIGINT, window_us BIGINT, PRIMARY KEY (job, partition));"
+    " updated_at TEXT NOT NULL, reply_at BIGINT, window_us BIGINT, scope TEXT, PRIMARY KEY (job, partition));"
     "CREATE TABLE sluice_rejects ("
     " id TEXT PRIMARY KEY, run_id TEXT NOT NULL, job TEXT NOT NULL, partition TEXT NOT NULL DEFAULT '',"
     " record_key TEXT NOT NULL, reason TEXT NOT NULL, payload TEXT NOT NULL, kind TEXT NOT NULL,"
@@ -47,6 +47,7 @@ static const char claims[] =
 /* From one version to the next. */
 static const char from_1[] =
     "ALTER TABLE sluice_rejects ADD COLUMN payload_hash BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE sluice_cursors ADD COLUMN scope TEXT;"
     "ALTER TABLE sluice_jobs ADD COLUMN start_at TEXT;"
     "ALTER TABLE sluice_jobs ADD COLUMN start_host TEXT;"
     "DROP INDEX sluice_rejects_open;"

@@ -2,6 +2,7 @@
 #include "child.h"
 
 #include "calls.h"
+#include "cursor.h"
 #include "describe.h"
 #include "plugin.h"
 #include "redact.h"
@@ -373,6 +374,29 @@ static int fill_constants(struct child *ch, struct err *err)
     return SLUICE_OK;
 }
 
+/* What the rows of this partition have in the stream's scope column; "" where that is not the same for all of them. */
+static const char *scope_of(const struct child *ch)
+{
+    for (size_t i = 0; ch->stream.scope && i < ch->stream.column_count; i++) {
+        if (ch->columns[i].value && strcmp(ch->columns[i].name, ch->stream.scope) == 0)
+            return ch->columns[i].value;
+    }
+    return "";
+}
+
+/* A partition that was moved to another scope is read in full: nothing of it has landed there. The writer finds the same
+ * out from the constants. */
+static void mind_scope(struct child *ch)
+{
+    struct cursor last = {0};
+
+    cursor_set_scope(&last, spec_text(ch->go, "scope"));
+    if (!cursor_is_elsewhere(&last, scope_of(ch)))
+        return;
+    ch->calls.run.flags |= SLUICE_FULL;
+    ch->calls.run.cursor = "";
+}
+
 static int take_go(struct child *ch, const struct frame *f, struct err *err)
 {
     json_decref(ch->go);
@@ -390,7 +414,11 @@ static int take_go(struct child *ch, const struct frame *f, struct err *err)
     if (!ch->stream.partition)
         return SLUICE_OK;
     int rc = choose_partition(ch, spec_text(ch->go, "partition"), err);
-    return rc ? rc : fill_constants(ch, err);
+    if (!rc)
+        rc = fill_constants(ch, err);
+    if (!rc)
+        mind_scope(ch);
+    return rc;
 }
 
 /* Each raw record that comes is mapped again and gets exactly one verdict. */

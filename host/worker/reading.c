@@ -130,7 +130,8 @@ const char *reading_partition(const struct worker *w)
 
 static int send_go(struct worker *w)
 {
-    json_t *go = json_pack("{s:b, s:s, s:I, s:b, s:s, s:b}", "full", w->full, "cursor", w->full ? "" : w->last.text,
+    json_t *go = json_pack("{s:b, s:s, s:s, s:I, s:b, s:s, s:b}", "full", w->full, "cursor",
+                           w->full ? "" : w->last.text, "scope", w->last.scope,
                            "started_at", (json_int_t)(w->run.started_at ? w->run.started_at : clock_wall_us()), "retry",
                            w->what == SPEC_RETRY, "partition", reading_partition(w),
                            "last", !w->parts || parts_is_last(w->parts));
@@ -162,6 +163,28 @@ static int hear_constants(struct worker *w)
                            spec_text(w->spec, "plugin_name"));
     }
     return rc;
+}
+
+/* What a partition's rows have in the scope column; "" where that is not the same for all of them. */
+static const char *scope_of(const struct table *t)
+{
+    return t->scope != TABLE_NONE && t->columns[t->scope].value ? t->columns[t->scope].value : "";
+}
+
+/* A partition that was moved to another scope is read in full, as the child knows by itself. */
+static void mind_scope(struct worker *w)
+{
+    const char *scope = scope_of(&w->plan.table);
+    char text[3 * CURSOR_SCOPE_MAX];
+
+    if (w->what == SPEC_RUN && cursor_is_elsewhere(&w->last, scope)) {
+        snprintf(text, sizeof(text), "its %s was \"%s\" and is \"%s\" now: all of it is read; what landed there stays",
+                 w->plan.table.columns[w->plan.table.scope].source, w->last.scope, scope);
+        run_warn(&w->run, text);
+        w->full = true;
+        snprintf(w->run.mode, sizeof(w->run.mode), "full");
+    }
+    cursor_set_scope(&w->mark, scope);
 }
 
 /* ---- The records ---- */
@@ -231,6 +254,8 @@ int reading_read(struct worker *w)
         rc = send_go(w);
     if (!rc && parted)
         rc = hear_constants(w);
+    if (!rc && parted)
+        mind_scope(w);
     if (!rc && parted && w->end == END_NONE && w->sink.target)
         rc = target_refill(w->sink.target, &w->err);
     if (!rc && parted && stored && w->end == END_NONE)

@@ -188,8 +188,8 @@ static void go_back(struct reader *r)
         r->offset = r->offset > step ? r->offset - step : 0;
         return;
     }
-    doubt(r, "rows shifted while the pages were read, and a page does not join the one before it");
     r->offset = r->frontier;
+    doubt(r, "rows shifted while the pages were read, and a page does not join the one before it");
     r->back = 0;
 }
 

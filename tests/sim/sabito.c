@@ -450,12 +450,20 @@ static bool read_request(const struct sabito *s, const struct request *q, struct
     return true;
 }
 
+static size_t common_factor(size_t a, size_t b)
+{
+    return b ? common_factor(b, a % b) : a;
+}
+
 /* The customer at place `i` of this answer's order; `count` is the size of the business. */
 static size_t place_of(const struct sabito *s, size_t i, size_t count)
 {
     if (s->order != ORDER_NONE)
         return i;
-    return (i + (size_t)(mix64(s->answered) % count)) % count; /* begins somewhere else each time */
+    size_t step = (size_t)(mix64(s->answered) % count) | 1;
+    while (common_factor(step, count) != 1)
+        step += 2;
+    return (i * step + (size_t)(mix64(s->answered + 1) % count)) % count;
 }
 
 static void answer_page(const struct sabito *s, const struct wanted *w, struct reply *r)

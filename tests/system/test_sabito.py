@@ -344,6 +344,34 @@ class Mappings(Test):
             self.assertEqual(result.code, 78, result)
             self.assertIn("limit has to be at least 2", w.part(result)["error"])
 
+    def test_a_mapping_that_moved_to_another_tenant_is_read_in_full(self):
+        with Sabito(mappings=[mapping(1), mapping(2)]) as w:
+            w.source(businesses={"b-01": [customer(i) for i in (1, 2, 3)], "b-02": [customer(i) for i in (4, 5)]})
+            w.sim.advance(3600)
+            w.run(JOB)
+            kept = w.people()
+            w.sim.advance(3600)
+            w.configure(mappings=[mapping(1, "t-02"), mapping(2)])
+            result = w.run(JOB)
+            self.check_counts(result, created=3, updated=0, errors=0)
+            self.assertEqual([p["mode"] for p in result.json["partitions"]], ["full", "incremental"])
+            (warning,) = w.part(result)["warnings"]
+            self.assertIn('its tenantId was "t-01" and is "t-02" now: all of it is read', warning)
+            self.assertEqual((w.people(), len(w.people(tenant="t-02"))), (kept, 5))
+            w.sim.advance(3600)
+            again = w.run(JOB)
+            self.check_counts(again, processed=0)
+            self.assertEqual((w.part(again)["mode"], w.part(again)["warnings"]), ("incremental", []))
+
+    def test_a_cursor_that_was_set_is_for_the_tenant_of_now(self):
+        with Sabito() as w:
+            w.source(businesses={"b-01": 3})
+            w.run(JOB)
+            w.configure(mappings=[mapping(1, "t-02")])
+            w.sluice("cursor", "set", JOB, "2026-02-10T00:00:00Z", "--partition", "m-01")
+            self.check_counts(w.run(JOB), processed=0)
+            self.assertEqual(w.asked()[-1]["updatedAfter"], "2026-02-10T00:00:00Z")
+
     def test_a_key_that_is_not_set_names_its_variable(self):
         with Sabito(settings={"api_key": "${SABITO_API_KEY}"}) as w:
             result = w.run(JOB, env={"SABITO_API_KEYS": "x"})

@@ -48,8 +48,30 @@ static void what_was_put_comes_back_and_the_last_one_stays(void **state)
     assert_string_equal(back.text, c.text);
     assert_int_equal(back.reply_at, INT64_MAX);
     assert_int_equal(back.window_us, 600000000);
+    assert_string_equal(back.scope, "");
+    cursor_set_scope(&c, "t-1");
+    check_ok(cursor_put(db, "erp.orders", "", &c, &err), &err);
+    check_ok(cursor_get(db, "erp.orders", "", &back, &err), &err);
+    assert_string_equal(back.scope, "t-1");
     assert_string_equal(rows_of(db, "SELECT count(*) FROM sluice_cursors"), "1; ");
     db_close(db);
+}
+
+static void a_cursor_is_elsewhere_when_both_scopes_are_known_and_differ(void **state)
+{
+    struct cursor c = {0};
+    char long_scope[CURSOR_SCOPE_MAX + 2];
+    (void)state;
+
+    assert_false(cursor_is_elsewhere(&c, "a"));
+    cursor_set_scope(&c, "a");
+    assert_false(cursor_is_elsewhere(&c, "a"));
+    assert_false(cursor_is_elsewhere(&c, ""));
+    assert_true(cursor_is_elsewhere(&c, "b"));
+    memset(long_scope, 'x', sizeof(long_scope) - 1);
+    long_scope[CURSOR_SCOPE_MAX + 1] = '\0';
+    cursor_set_scope(&c, long_scope);
+    assert_string_equal(c.scope, "");
 }
 
 static void a_cursor_of_the_largest_size_is_kept_whole(void **state)
@@ -148,6 +170,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cursor_that_was_never_put_is_empty),
         cmocka_unit_test(what_was_put_comes_back_and_the_last_one_stays),
+        cmocka_unit_test(a_cursor_is_elsewhere_when_both_scopes_are_known_and_differ),
         cmocka_unit_test(a_cursor_of_the_largest_size_is_kept_whole),
         cmocka_unit_test(jobs_and_partitions_have_cursors_of_their_own),
         cmocka_unit_test(a_cursor_goes_with_its_transaction),

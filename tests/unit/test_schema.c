@@ -89,6 +89,7 @@ static void a_version_that_is_not_known_is_refused(void **state)
 static const char back_to_1[] =
     "DROP INDEX sluice_rejects_open;"
     "ALTER TABLE sluice_rejects DROP COLUMN payload_hash;"
+    "ALTER TABLE sluice_cursors DROP COLUMN scope;"
     "ALTER TABLE sluice_jobs DROP COLUMN start_at;"
     "ALTER TABLE sluice_jobs DROP COLUMN start_host;"
     "CREATE INDEX sluice_rejects_open ON sluice_rejects (job, partition, record_key)"
