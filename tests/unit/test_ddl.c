@@ -78,17 +78,44 @@ static void must_not_fit(struct fixture *f, const char *why)
     assert_null(f->state.have.locator);
 }
 
-static const char *columns_of(struct db *db, const char *table)
+/* Each column with its type, "!" when it is NOT NULL and, on a file, "*" when it is part of the primary key. */
+static const char *columns_of(struct db *db)
 {
-    char sql[256];
+    static const char file[] = "SELECT name || ' ' || type || iif(\"notnull\", '!', '') || iif(pk, '*', '')"
+                               " FROM pragma_table_info('partners')";
+    static const char server[] = "SELECT attname || ' ' || format_type(atttypid, atttypmod) || CASE WHEN attnotnull"
+                                 " THEN '!' ELSE '' END FROM pg_attribute WHERE attrelid = 'partners'::regclass"
+                                 " AND attnum > 0 AND NOT attisdropped ORDER BY attnum";
 
-    snprintf(sql, sizeof(sql), "SELECT name || ' ' || type || iif(\"notnull\", '!', '') || iif(pk, '*', '')"
-                               " FROM pragma_table_info('%s')", table);
+    return rows_of(db, on_server() ? server : file);
+}
+
+/* The statements that made the indexes whose name is like `pattern`. */
+static const char *indexes_of(struct db *db, const char *pattern)
+{
+    char sql[300];
+
+    snprintf(sql, sizeof(sql),
+             on_server() ? "SELECT replace(indexdef, current_schema || '.', '') FROM pg_indexes WHERE schemaname ="
+                           " current_schema AND indexname LIKE '%s' ORDER BY indexname"
+                         : "SELECT sql FROM sqlite_schema WHERE type = 'index' AND name LIKE '%s' ORDER BY name",
+             pattern);
     return rows_of(db, sql);
 }
 
+static const char *one_of(const char *file, const char *server)
+{
+    return on_server() ? server : file;
+}
+
+#define STAMPS        "created_at TEXT!; updated_at TEXT!; last_sync_at TEXT!; "
+#define STAMP(name)   name " timestamp with time zone!; "
+#define SERVER_STAMPS STAMP("created_at") STAMP("updated_at") STAMP("last_sync_at")
+
 static const char all_columns[] = "id INTEGER*; code BIGINT; tax TEXT; name TEXT!; money TEXT; seen TEXT; "
-                                  "active BOOLEAN; products TEXT; created_at TEXT!; updated_at TEXT!; last_sync_at TEXT!; ";
+                                  "active BOOLEAN; products TEXT; " STAMPS;
+static const char all_server_columns[] = "id bigint!; code bigint; tax text; name text!; money numeric(15,2); "
+                                         "seen timestamp with time zone; active boolean; products bigint[]; " SERVER_STAMPS;
 
 /* ---- Creating ---- */
 
@@ -99,14 +126,16 @@ static void a_table_that_is_not_there_is_created_with_its_indexes(void **state)
 
     set_up(&f);
     must_fit(&f);
-    assert_string_equal(columns_of(f.db, "partners"), all_columns);
-    assert_string_equal(rows_of(f.db, "SELECT sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'partners'"
-                                      " ORDER BY name"),
-                        "CREATE UNIQUE INDEX \"partners_match_1\" ON \"partners\" (\"code\"); "
-                        "CREATE INDEX \"partners_match_2\" ON \"partners\""
-                        " (lower(trim(\"tax\", char(9, 10, 11, 12, 13, 32)))); ");
+    assert_string_equal(columns_of(f.db), one_of(all_columns, all_server_columns));
+    assert_string_equal(indexes_of(f.db, "partners_match%"),
+                        one_of("CREATE UNIQUE INDEX \"partners_match_1\" ON \"partners\" (\"code\"); "
+                               "CREATE INDEX \"partners_match_2\" ON \"partners\""
+                               " (lower(trim(\"tax\", char(9, 10, 11, 12, 13, 32)))); ",
+                               "CREATE UNIQUE INDEX partners_match_1 ON partners USING btree (code); "
+                               "CREATE INDEX partners_match_2 ON partners USING btree"
+                               " (lower((btrim(tax, ' \t\n\v\f\r'::text) COLLATE \"C\"))); "));
     assert_string_equal(f.warnings, "");
-    assert_string_equal(f.state.have.locator, "rowid");
+    assert_string_equal(f.state.have.locator, one_of("rowid", "ctid::text"));
     assert_true(f.state.system[DDL_CREATED_AT] && f.state.system[DDL_UPDATED_AT] && f.state.system[DDL_LAST_SYNC_AT]);
     for (size_t i = 0; i < COLUMNS; i++)
         assert_false(f.state.as[i]->has_default);
@@ -147,11 +176,15 @@ static void a_stream_with_a_key_of_its_own_gets_no_id(void **state)
     f.columns[CODE].type = SLUICE_TEXT;
     f.table.rule_count = 1;
     must_fit(&f);
-    assert_string_equal(columns_of(f.db, "partners"),
-                        "code TEXT!*; tax TEXT; name TEXT!; money TEXT; seen TEXT; active BOOLEAN; products TEXT; "
-                        "created_at TEXT!; updated_at TEXT!; last_sync_at TEXT!; ");
-    assert_string_equal(rows_of(f.db, "SELECT count(*) FROM sqlite_schema WHERE sql LIKE 'CREATE%INDEX%partners%'"),
-                        "0; ");
+    assert_string_equal(
+        columns_of(f.db),
+        one_of("code TEXT!*; tax TEXT; name TEXT!; money TEXT; seen TEXT; active BOOLEAN; products TEXT; " STAMPS,
+               "code text!; tax text; name text!; money numeric(15,2); seen timestamp with time zone; active boolean; "
+               "products bigint[]; " SERVER_STAMPS));
+    assert_string_equal(indexes_of(f.db, "partners_match%"), "");
+    if (on_server())
+        assert_string_equal(indexes_of(f.db, "partners%"),
+                            "CREATE UNIQUE INDEX partners_pkey ON partners USING btree (code); ");
     tear_down(&f);
 }
 
@@ -163,8 +196,9 @@ static void a_scope_comes_first_in_every_index(void **state)
     set_up(&f);
     f.table.scope = NAME;
     must_fit(&f);
-    assert_string_equal(rows_of(f.db, "SELECT sql FROM sqlite_schema WHERE name = 'partners_match_1'"),
-                        "CREATE UNIQUE INDEX \"partners_match_1\" ON \"partners\" (\"name\", \"code\"); ");
+    assert_string_equal(indexes_of(f.db, "partners_match_1"),
+                        one_of("CREATE UNIQUE INDEX \"partners_match_1\" ON \"partners\" (\"name\", \"code\"); ",
+                               "CREATE UNIQUE INDEX partners_match_1 ON partners USING btree (name, code); "));
     tear_down(&f);
 }
 
@@ -176,8 +210,7 @@ static void narrow_integers_are_declared_narrow(void **state)
     set_up(&f);
     f.columns[CODE].flags = SLUICE_NARROW;
     must_fit(&f);
-    assert_string_equal(rows_of(f.db, "SELECT type FROM pragma_table_info('partners') WHERE name = 'code'"),
-                        "INTEGER; ");
+    assert_non_null(strstr(columns_of(f.db), one_of("; code INTEGER; ", "; code integer; ")));
     tear_down(&f);
 }
 
@@ -193,7 +226,7 @@ static void its_own_table_fits_again_without_a_word(void **state)
     f.table.check_only = true;
     must_fit(&f);
     assert_string_equal(f.warnings, "");
-    assert_string_equal(columns_of(f.db, "partners"), all_columns);
+    assert_string_equal(columns_of(f.db), one_of(all_columns, all_server_columns));
     tear_down(&f);
 }
 
@@ -208,9 +241,13 @@ static void columns_that_are_missing_are_added_and_none_is_dropped(void **state)
     run_sql(f.db, "CREATE TABLE partners (more TEXT, NAME VARCHAR(10), code INTEGER);"
                   "INSERT INTO partners VALUES ('m', 'n', 7)");
     must_fit(&f);
-    assert_string_equal(columns_of(f.db, "partners"),
-                        "more TEXT; NAME VARCHAR(10); code INTEGER; tax TEXT; money TEXT; seen TEXT; active BOOLEAN; "
-                        "products TEXT; created_at TEXT; updated_at TEXT; last_sync_at TEXT; ");
+    assert_string_equal(
+        columns_of(f.db),
+        one_of("more TEXT; NAME VARCHAR(10); code INTEGER; tax TEXT; money TEXT; seen TEXT; active BOOLEAN; "
+               "products TEXT; created_at TEXT; updated_at TEXT; last_sync_at TEXT; ",
+               "more text; name character varying(10); code integer; tax text; money numeric(15,2); "
+               "seen timestamp with time zone; active boolean; products bigint[]; created_at timestamp with time zone; "
+               "updated_at timestamp with time zone; last_sync_at timestamp with time zone; "));
     assert_string_equal(rows_of(f.db, "SELECT more || name || code FROM partners"), "mn7; ");
     assert_true(f.state.system[DDL_CREATED_AT] && f.state.system[DDL_UPDATED_AT] && f.state.system[DDL_LAST_SYNC_AT]);
     must_fit(&f);
@@ -227,13 +264,16 @@ static void renamed_columns_have_their_own_name_and_left_out_ones_none(void **st
     f.columns[PRODUCTS].name = text_of("");
     f.columns[SEEN].name = text_of("");
     must_fit(&f);
-    assert_string_equal(columns_of(f.db, "partners"),
-                        "id INTEGER*; code BIGINT; tax TEXT; name TEXT!; turnover TEXT; active BOOLEAN; "
-                        "created_at TEXT!; updated_at TEXT!; last_sync_at TEXT!; ");
+    assert_string_equal(
+        columns_of(f.db),
+        one_of("id INTEGER*; code BIGINT; tax TEXT; name TEXT!; turnover TEXT; active BOOLEAN; " STAMPS,
+               "id bigint!; code bigint; tax text; name text!; turnover numeric(15,2); active boolean; " SERVER_STAMPS));
     f.columns[MONEY].name = text_of("revenue"); /* renamed again: the old column stays */
     must_fit(&f);
-    assert_string_equal(rows_of(f.db, "SELECT name FROM pragma_table_info('partners') WHERE name IN"
-                                      " ('turnover', 'revenue', 'products', 'seen')"), "turnover; revenue; ");
+    const char *columns = columns_of(f.db);
+    assert_non_null(strstr(columns, "turnover "));
+    assert_non_null(strstr(columns, "revenue "));
+    assert_null(strstr(columns, "products "));
     tear_down(&f);
 }
 
@@ -399,6 +439,38 @@ static void a_not_null_column_must_be_filled_by_somebody(void **state)
     }
 }
 
+static void a_not_null_column_of_a_server_must_be_filled_by_somebody(void **state)
+{
+    static const struct {
+        const char *declared;
+        bool fits;
+    } cases[] = {
+        {"other TEXT NOT NULL", false},
+        {"other TEXT NOT NULL DEFAULT ''", true},
+        {"other TEXT NOT NULL GENERATED ALWAYS AS ('x') STORED", true},
+        {"other TEXT", true},
+        {"id SERIAL PRIMARY KEY", true},
+        {"id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", true},
+        {"id BIGINT PRIMARY KEY", false},
+        {"id UUID PRIMARY KEY DEFAULT gen_random_uuid()", true},
+        {"code INT NOT NULL", true},
+        {"\"CREATED_AT\" TIMESTAMPTZ NOT NULL", false},
+        {"created_at TIMESTAMPTZ NOT NULL", true},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < LEN(cases); i++) {
+        struct fixture f;
+        char sql[128];
+        set_up(&f);
+        snprintf(sql, sizeof(sql), "CREATE TABLE partners (x TEXT, %s)", cases[i].declared);
+        run_sql(f.db, sql);
+        if ((ensure(&f) == 0) != cases[i].fits)
+            fail_msg("%s: %s", cases[i].declared, f.err.msg);
+        tear_down(&f);
+    }
+}
+
 static void what_cannot_be_written_is_refused(void **state)
 {
     static const struct {
@@ -511,19 +583,25 @@ static void a_missing_index_on_a_table_of_others_is_told_and_not_made(void **sta
 
 static void an_index_that_its_own_table_has_lost_is_made_again(void **state)
 {
-    static const char indexes[] = "SELECT name FROM sqlite_schema WHERE name LIKE 'partners_match%' ORDER BY name";
+    const char *indexes = one_of("SELECT name FROM sqlite_schema WHERE name LIKE 'partners_match%' ORDER BY name",
+                                 "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema"
+                                 " AND indexname LIKE 'partners_match%' ORDER BY 1");
     struct fixture f;
+    char sql[300];
     (void)state;
 
     set_up(&f);
+    check_ok(db_begin(f.db, &f.err), &f.err);
     must_fit(&f);
     run_sql(f.db, "DROP INDEX partners_match_1; DROP INDEX partners_match_2");
     must_fit(&f);
     assert_string_equal(f.warnings, "");
     assert_string_equal(rows_of(f.db, indexes), "partners_match_1; partners_match_2; ");
 
-    run_sql(f.db, "DROP INDEX partners_match_1; INSERT INTO partners (code, name, created_at, updated_at, last_sync_at)"
-                  " VALUES (1, 'a', '', '', ''), (1, 'b', '', '', '')");
+    snprintf(sql, sizeof(sql), "DROP INDEX partners_match_1; INSERT INTO partners (code, name, created_at, updated_at,"
+             " last_sync_at) SELECT 1, v.name, %s, %s, %s FROM (SELECT 'a' AS name UNION ALL SELECT 'b') AS v",
+             sql_moment(), sql_moment(), sql_moment());
+    run_sql(f.db, sql);
     must_fit(&f); /* two rows of one identity are told of, and are no reason not to run */
     assert_non_null(strstr(f.warnings, "CREATE UNIQUE INDEX \"partners_match_1\" ON \"partners\" (\"code\") failed: "));
     assert_string_equal(rows_of(f.db, indexes), "partners_match_2; ");
@@ -533,6 +611,13 @@ static void an_index_that_its_own_table_has_lost_is_made_again(void **state)
 
 static void the_sql_that_is_told_makes_a_table_fit(void **state)
 {
+    static const char *const server_tables[] = {
+        "CREATE TABLE partners (code INT PRIMARY KEY)",
+        "CREATE TABLE partners (code INT, name INT, n NUMERIC, money NUMERIC GENERATED ALWAYS AS (n) STORED, active REAL,"
+        " other TEXT NOT NULL)",
+        "CREATE TABLE partners (code INT, updated_at INT, last_sync_at TEXT GENERATED ALWAYS AS ('x') STORED)",
+        "", /* not there */
+    };
     static const char *const tables[] = {
         "CREATE TABLE partners (code INTEGER PRIMARY KEY)",
         "CREATE TABLE partners (code INTEGER, name INTEGER, n INTEGER, money TEXT GENERATED ALWAYS AS (n), active REAL)",
@@ -545,7 +630,7 @@ static void the_sql_that_is_told_makes_a_table_fit(void **state)
         struct fixture f;
         set_up(&f);
         f.table.check_only = true;
-        run_sql(f.db, tables[i]);
+        run_sql(f.db, on_server() ? server_tables[i] : tables[i]);
         assert_int_equal(ensure(&f), SLUICE_E_CONFIG);
         const char *sql = strstr(f.warnings, "fit:");
         assert_non_null(sql);
@@ -562,7 +647,8 @@ static void what_the_database_fills_in_is_known(void **state)
     (void)state;
 
     set_up(&f);
-    run_sql(f.db, "CREATE TABLE partners (code INTEGER PRIMARY KEY, name TEXT NOT NULL DEFAULT 'x', money TEXT)");
+    run_sql(f.db, one_of("CREATE TABLE partners (code INTEGER PRIMARY KEY, name TEXT NOT NULL DEFAULT 'x', money TEXT)",
+                         "CREATE TABLE partners (code SERIAL PRIMARY KEY, name TEXT NOT NULL DEFAULT 'x', money TEXT)"));
     must_fit(&f);
     assert_true(f.state.as[CODE]->has_default);
     assert_true(f.state.as[NAME]->has_default);
@@ -580,7 +666,8 @@ static void everything_goes_with_the_open_transaction(void **state)
     check_ok(db_begin(f.db, &f.err), &f.err);
     must_fit(&f);
     db_rollback(f.db);
-    assert_string_equal(rows_of(f.db, "SELECT name FROM sqlite_schema WHERE name LIKE 'partners%'"), "");
+    assert_string_equal(rows_of(f.db, one_of("SELECT name FROM sqlite_schema WHERE name LIKE 'partners%'",
+                                             "SELECT 1 WHERE to_regclass('partners') IS NOT NULL")), "");
     assert_string_equal(rows_of(f.db, "SELECT name FROM sluice_meta WHERE name LIKE 'table:%'"), "");
     tear_down(&f);
 }
@@ -611,5 +698,23 @@ int main(void)
         cmocka_unit_test(everything_goes_with_the_open_transaction),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest server_tests[] = {
+        cmocka_unit_test(a_table_that_is_not_there_is_created_with_its_indexes),
+        cmocka_unit_test(a_stream_with_a_key_of_its_own_gets_no_id),
+        cmocka_unit_test(a_scope_comes_first_in_every_index),
+        cmocka_unit_test(narrow_integers_are_declared_narrow),
+        cmocka_unit_test(its_own_table_fits_again_without_a_word),
+        cmocka_unit_test(columns_that_are_missing_are_added_and_none_is_dropped),
+        cmocka_unit_test(renamed_columns_have_their_own_name_and_left_out_ones_none),
+        cmocka_unit_test(names_may_hold_quotes_and_blanks),
+        cmocka_unit_test(words_of_sql_are_names_too),
+        cmocka_unit_test(a_not_null_column_of_a_server_must_be_filled_by_somebody),
+        cmocka_unit_test(a_list_of_misfits_that_is_too_long_is_cut),
+        cmocka_unit_test(an_index_that_its_own_table_has_lost_is_made_again),
+        cmocka_unit_test(the_sql_that_is_told_makes_a_table_fit),
+        cmocka_unit_test(what_the_database_fills_in_is_known),
+        cmocka_unit_test(everything_goes_with_the_open_transaction),
+    };
+
+    return on_server() ? cmocka_run_group_tests(server_tests, NULL, NULL) : cmocka_run_group_tests(tests, NULL, NULL);
 }
