@@ -84,7 +84,8 @@ static int create_table(struct db *db, const struct table *t, struct err *err)
     return rc ? err_wrap(err, "create table %s", t->name) : note_creation(db, t, err);
 }
 
-static int add_missing(struct db *db, const struct table *t, const struct db_table *have, struct err *err)
+/* *added: is there a column now that `have` does not know? */
+static int add_missing(struct db *db, const struct table *t, const struct db_table *have, bool *added, struct err *err)
 {
     struct buf sql = {0};
     int rc = SLUICE_OK;
@@ -94,12 +95,14 @@ static int add_missing(struct db *db, const struct table *t, const struct db_tab
             continue;
         ddl_add_column(db, &sql, t, &t->columns[i]);
         rc = exec_buf(db, &sql, err);
+        *added = true;
     }
     for (size_t i = 0; !rc && i < 3; i++) {
         if (have->not_owned || find_column(db, have, system_names[i]))
             continue;
         ddl_add_system(db, &sql, t, i);
         rc = exec_buf(db, &sql, err);
+        *added = true;
     }
     buf_free(&sql);
     return rc;
@@ -213,7 +216,7 @@ static int fit_indexes(struct db *db, const struct table *t, const struct verdic
 }
 
 static int fit_existing(struct db *db, const struct table *t, const struct db_table *have, const struct teller *teller,
-                        struct err *err)
+                        bool *added, struct err *err)
 {
     struct verdict v = {0};
     int rc = verify_table(db, t, have, &v, err);
@@ -223,7 +226,7 @@ static int fit_existing(struct db *db, const struct table *t, const struct db_ta
     if (v.fatal)
         rc = refuse(t, &v, teller, err);
     if (!rc && !t->check_only)
-        rc = add_missing(db, t, have, err);
+        rc = add_missing(db, t, have, added, err);
     if (!rc)
         rc = fit_indexes(db, t, &v, teller, err);
     verdict_free(&v);
@@ -240,12 +243,9 @@ static int refuse_absent(struct db *db, const struct table *t, const struct tell
     return err_set(err, SLUICE_E_CONFIG, ABSENT, t->name);
 }
 
+/* From out->have. */
 static int read_state(struct db *db, const struct table *t, struct ddl_state *out, struct err *err)
 {
-    int rc = db_describe(db, t->name, &out->have, err);
-
-    if (rc)
-        return rc;
     out->as = calloc(t->column_count + 1, sizeof(struct db_table_column *));
     for (size_t i = 0; i < 3; i++) {
         out->system_as[i] = find_column(db, &out->have, system_names[i]);
@@ -260,19 +260,24 @@ int ddl_ensure(struct db *db, const struct table *t, struct ddl_state *out, void
                void *context, struct err *err)
 {
     const struct teller teller = {warn, context};
-    struct db_table have;
-    int rc = db_describe(db, t->name, &have, err);
+    bool changed = false;
 
     *out = (struct ddl_state){0};
+    int rc = db_describe(db, t->name, &out->have, err);
     if (rc)
         return rc;
-    if (have.exists)
-        rc = fit_existing(db, t, &have, &teller, err);
-    else if (t->check_only)
+    if (out->have.exists) {
+        rc = fit_existing(db, t, &out->have, &teller, &changed, err);
+    } else if (t->check_only) {
         rc = refuse_absent(db, t, &teller, err);
-    else
+    } else {
         rc = create_table(db, t, err);
-    db_table_free(&have);
+        changed = true;
+    }
+    if (!rc && changed) {
+        db_table_free(&out->have);
+        rc = db_describe(db, t->name, &out->have, err);
+    }
     if (!rc)
         rc = read_state(db, t, out, err);
     if (rc)
