@@ -55,6 +55,7 @@ struct sabito {
     struct change *changes;
     uint64_t seed;
     uint64_t answered;
+    int64_t edited_s; /* when customers were edited last */
     size_t cap;
     int order;
     bool bare;
@@ -466,6 +467,16 @@ static size_t place_of(const struct sabito *s, size_t i, size_t count)
     return (i * step + (size_t)(mix64(s->answered + 1) % count)) % count;
 }
 
+/* What the users of Sabito have done meanwhile. */
+static void edit(struct sabito *s, const struct options *opt, int64_t now_s)
+{
+    if (!opt->edit_s || now_s - s->edited_s < opt->edit_s)
+        return;
+    for (struct business *b = s->businesses; b && s->edited_s; b = b->next)
+        touch_people(s, b, 2, now_s);
+    s->edited_s = now_s;
+}
+
 static void answer_page(const struct sabito *s, const struct wanted *w, struct reply *r)
 {
     size_t met = 0, given = 0;
@@ -494,6 +505,7 @@ static void answer(struct sim *sim, const struct request *q, struct reply *r)
         return;
     }
     pthread_mutex_lock(&sim->sabito->lock);
+    edit(sim->sabito, &sim->opt, clock_now(sim->clock));
     if (read_request(sim->sabito, q, r, &w)) {
         answer_page(sim->sabito, &w, r);
         count_answer(sim->sabito, clock_now(sim->clock));

@@ -22,7 +22,7 @@ class Demo(Test):
         self.addCleanup(self.demo, "--stop")
 
     def start(self, *arguments):
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("SLUICE_", "DEMO_", "SOFTONE_"))}
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("SLUICE_", "DEMO_", "SOFTONE_", "SABITO_"))}
         environment.update(DEMO_BUILD=str(self.dir), DEMO_PORT=str(self.port))
         return subprocess.Popen([SOURCE / "etc/demo", *arguments], cwd="/", env=environment, text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
@@ -56,8 +56,11 @@ class Demo(Test):
         for job, count in ((CUSTOMERS, 2000), (SUPPLIERS, 300)):
             counts = re.findall(rf"^{job}: success: .* (\d+) created, 0 updated, (\d+) skipped, 0 errors", result.out, re.M)
             self.assertEqual(counts, [(str(count), "0"), ("0", str(count))], result)
+        counts = re.findall(r"^sabito.customers: success: .* (\d+) created, 0 updated, 0 skipped, 0 errors", result.out, re.M)
+        self.assertEqual(counts, ["500", "0"], result)
         self.assertIn("Ρήγας Κώστας", result.out)
-        self.assertIn("To read a real ERP", result.out)
+        self.assertIn("customer.2@shop", result.out)
+        self.assertIn("To read real systems", result.out)
 
     def test_once_syncs_twice_and_leaves_nothing_running(self):
         result = self.demo("--once")
