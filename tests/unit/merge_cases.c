@@ -351,27 +351,46 @@ static void add_event(struct merge_case *c, unsigned pool, unsigned bad)
     case_values(c, &e->record, e->values);
 }
 
-void case_make(struct merge_case *c, unsigned seed, unsigned number, bool native_only)
+/* What a table is like, and how records match: the same for CASE_SERIES cases. */
+static struct setting any_setting(bool native)
 {
-    static const unsigned batches[] = {1, 2, 7, 500, 20000, 20000, 20000};
     static const uint32_t rules[] = {0, SLUICE_ADOPT, SLUICE_ADOPT, SLUICE_REBIND, SLUICE_REBIND};
+    struct setting s = {.text_id = below(2), .scoped = below(2), .theirs = below(3) == 0, .unique = (int)below(4) % 3};
 
-    *c = (struct merge_case){0};
-    random_state = ((uint64_t)seed << 32 | number) ^ (native_only ? 0x5555 : 0);
+    s.quiet = below(2);
+    s.second_rule = rules[below(LEN(rules))];
+    s.points = s.theirs && below(2);
+    s.theirs = s.theirs || native;
+    return s;
+}
+
+static void start_random(unsigned seed, unsigned number, bool native)
+{
+    random_state = ((uint64_t)seed << 32 | number) ^ (native ? 0x5555 : 0);
     below(1);
-    c->native = native_only;
-    c->s =
-        (struct setting){.text_id = below(2), .scoped = below(2), .theirs = below(3) == 0, .unique = (int)below(4) % 3};
-    c->s.quiet = number % 2 == 1;
-    c->s.second_rule = rules[below(LEN(rules))];
-    c->s.points = c->s.theirs && below(2);
-    c->s.theirs = c->s.theirs || c->native;
+}
+
+/* Most are short: each has runs, and each batch a transaction and tables of its own. */
+static unsigned any_count(unsigned batch, bool large)
+{
+    unsigned kind = below(100), few = large ? 80 : 94, some = large ? 96 : 99;
+    unsigned count = kind < few ? 1 + below(large ? 50 : 24) : kind < some ? 40 + below(120) : 200 + below(400);
+
+    return batch <= 2 ? 1 + count % 5 : batch <= 7 ? 1 + count % 30 : count;
+}
+
+void case_make(struct merge_case *c, unsigned seed, unsigned number, int kind)
+{
+    bool native = kind & CASE_NATIVE;
+    static const unsigned batches[] = {1, 2, 7, 500, 500, 20000, 20000, 20000, 20000, 20000};
+
+    *c = (struct merge_case){.native = native};
+    start_random(seed, ~(number / CASE_SERIES), native);
+    c->s = any_setting(native);
     make_table(c);
+    start_random(seed, number, native);
     c->batch = batches[below(LEN(batches))];
-    unsigned kind = below(100);
-    unsigned count = kind < 78 ? 1 + below(90) : kind < 97 ? 40 + below(120) : 200 + below(400);
-    if (c->batch <= 2)
-        count = 1 + count % 12; /* each has a transaction and tables of its own */
+    unsigned count = any_count(c->batch, kind & CASE_LARGE);
     unsigned pool = 2 + below(count + count / 2);
     unsigned bad = (unsigned[]){0, 0, 5, 30}[below(4)];
     c->rows = calloc(count + 8, sizeof(*c->rows));

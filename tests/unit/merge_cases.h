@@ -13,6 +13,8 @@
 #define EVENT_SKIP   2
 #define EVENT_RUN    3 /* the next run begins */
 
+#define CASE_SERIES 20 /* cases in a row that have the same table */
+
 struct event {
     int what;
     struct record record;
@@ -35,8 +37,11 @@ struct merge_case {
     void *memory; /* of all texts */
 };
 
-/* Make case `number`; `native_only`: one for PostgreSQL's own types. */
-void case_make(struct merge_case *c, unsigned seed, unsigned number, bool native_only);
+#define CASE_NATIVE 1 /* for PostgreSQL's own types */
+#define CASE_LARGE  2 /* twice as many records, on average */
+
+/* Make case `number` of a kind (CASE_*). Cases with the same number / CASE_SERIES have the same setting. */
+void case_make(struct merge_case *c, unsigned seed, unsigned number, int kind);
 void case_free(struct merge_case *c);
 
 /* Turn fields into values, as a connector sends them. In a native case the note "\\N" has a NUL inside. */

@@ -3,7 +3,8 @@
  * got last, sent again, changes nothing.
  *
  * SLUICE_BULK_SEED and SLUICE_BULK_CASES in the environment run other cases and another number of them,
- * SLUICE_BULK_FROM begins later; a failure names all.
+ * SLUICE_BULK_FROM begins later; a failure names all. With SLUICE_BULK_LONG=1 cases have more records, and each goes
+ * both ways; else the records of only every third table are merged one by one too.
  */
 #include "merge_cases.h"
 #include "owner.h"
@@ -14,8 +15,9 @@
 #include <pthread.h>
 
 #define SEED   20251011u
-#define CASES  200
-#define PLACES 2
+#define CASES  1000
+
+enum { IN_BULK, ONE_BY_ONE, PLACES }; /* without a server there is only the first, and it is one by one there too */
 
 /* One way to merge, in a store of its own. */
 struct place {
@@ -24,6 +26,7 @@ struct place {
     int ways;
     struct run run;
     struct sink sink;
+    bool made;                /* the tables are there */
     struct run_counts counts; /* of the runs before */
     struct buf warnings;
 };
@@ -76,11 +79,14 @@ static void add_rules_of_the_table(struct place *p, const struct merge_case *c)
                 "no B here");
 }
 
+#define FORGET_RUNS "DELETE FROM sluice_runs; DELETE FROM sluice_rejects; DELETE FROM sluice_cursors"
+
 static void drop_tables(struct place *p)
 {
-    run_sql(p->db, "DROP TABLE IF EXISTS more; DROP TABLE partners; DROP TABLE regions; DELETE FROM sluice_meta WHERE "
-                   "name LIKE 'table:%';"
-                   "DELETE FROM sluice_runs; DELETE FROM sluice_rejects; DELETE FROM sluice_cursors");
+    if (p->made)
+        run_sql(p->db, "DROP TABLE IF EXISTS more; DROP TABLE partners; DROP TABLE regions; DELETE FROM sluice_meta "
+                       "WHERE name LIKE 'table:%'; " FORGET_RUNS);
+    p->made = false;
 }
 
 static void insert_row(struct place *p, const struct merge_case *c, const struct row *row)
@@ -401,14 +407,23 @@ static void let_it_be_made(struct place *p, const struct merge_case *c)
     check_ok(db_commit(p->db, &err), &err);
 }
 
-static void start_place(struct place *p, const struct merge_case *c, const struct oracle *o)
+static void make_all_tables(struct place *p, const struct merge_case *c)
 {
-    p->counts = (struct run_counts){0};
-    buf_clear(&p->warnings);
     make_tables(p, c);
     if (!c->s.theirs)
         let_it_be_made(p, c);
     add_rules_of_the_table(p, c);
+    p->made = true;
+}
+
+static void start_place(struct place *p, const struct merge_case *c, const struct oracle *o)
+{
+    p->counts = (struct run_counts){0};
+    buf_clear(&p->warnings);
+    if (p->made)
+        run_sql(p->db, "DELETE FROM partners; " FORGET_RUNS);
+    else
+        make_all_tables(p, c);
     for (int i = 0; i < o->count; i++)
         insert_row(p, c, &o->rows[i]);
 }
@@ -463,7 +478,7 @@ static void check_all(const struct place *places, int count, const struct merge_
     for (int i = 0; i < count; i++)
         check_place(&places[i], c, w, where);
     if (count > 1)
-        check_texts(&places[1], &places[0], where);
+        check_texts(&places[IN_BULK], &places[ONE_BY_ONE], where);
     free_wanted(w);
 }
 
@@ -489,8 +504,6 @@ static void run_case(struct place *places, int count, const struct merge_case *c
     for (int i = 0; i < count; i++)
         deliver_last(&places[i], c, last, lasts);
     check_all(places, count, c, &o, &want, where);
-    for (int i = 0; i < count; i++)
-        drop_tables(&places[i]);
     free(last);
     oracle_free(&o);
 }
@@ -507,14 +520,12 @@ static void compare_ways(struct place *places, const struct merge_case *c, const
         start_place(&places[i], c, &o);
         deliver(&places[i], c);
     }
-    read_rows(&places[0], c, &want.rows);
-    read_rejects(&places[0], false, &want.rejects);
-    want.counts = places[0].counts;
-    check_place(&places[1], c, &want, where);
-    check_texts(&places[1], &places[0], where);
+    read_rows(&places[ONE_BY_ONE], c, &want.rows);
+    read_rejects(&places[ONE_BY_ONE], false, &want.rejects);
+    want.counts = places[ONE_BY_ONE].counts;
+    check_place(&places[IN_BULK], c, &want, where);
+    check_texts(&places[IN_BULK], &places[ONE_BY_ONE], where);
     free_wanted(&want);
-    for (int i = 0; i < 2; i++)
-        drop_tables(&places[i]);
     oracle_free(&o);
 }
 
@@ -525,6 +536,12 @@ static unsigned from_environment(const char *name, unsigned otherwise)
     const char *text = getenv(name);
 
     return text ? (unsigned)strtoul(text, NULL, 10) : otherwise;
+}
+
+static void drop_all_tables(struct place *places, int count)
+{
+    for (int i = 0; i < count; i++)
+        drop_tables(&places[i]);
 }
 
 static struct db *open_place(const char *url)
@@ -542,11 +559,11 @@ static int open_places(struct place *places)
 
     if (on_server())
         new_schema(url, sizeof(url));
-    places[0] = (struct place){.name = "one by one", .db = open_place(url), .ways = SINK_ONE_BY_ONE};
+    places[IN_BULK] = (struct place){.name = "in bulk", .db = open_place(url), .ways = SINK_IN_BULK};
     if (!on_server())
         return 1;
     new_schema(url, sizeof(url));
-    places[1] = (struct place){.name = "in bulk", .db = open_place(url), .ways = SINK_IN_BULK};
+    places[ONE_BY_ONE] = (struct place){.name = "one by one", .db = open_place(url), .ways = SINK_ONE_BY_ONE};
     return 2;
 }
 
@@ -561,6 +578,7 @@ static void close_places(struct place *places, int count)
 static void every_way_to_merge_gives_what_the_oracle_gives(void **state)
 {
     unsigned seed = from_environment("SLUICE_BULK_SEED", SEED), cases = from_environment("SLUICE_BULK_CASES", CASES);
+    bool large = from_environment("SLUICE_BULK_LONG", 0);
     struct place places[PLACES];
     struct tally t = {0};
     int count = open_places(places);
@@ -570,9 +588,11 @@ static void every_way_to_merge_gives_what_the_oracle_gives(void **state)
     for (unsigned i = from_environment("SLUICE_BULK_FROM", 0); i < cases; i++) {
         struct merge_case c;
         char where[80];
-        case_make(&c, seed, i, false);
+        case_make(&c, seed, i, large ? CASE_LARGE : 0);
         snprintf(where, sizeof(where), "seed %u, case %u, batches of %u", seed, i, c.batch);
-        run_case(places, count, &c, where, &t);
+        if (i % CASE_SERIES == 0)
+            drop_all_tables(places, count);
+        run_case(places, count == 1 || large || i / CASE_SERIES % 3 == 0 ? count : 1, &c, where, &t);
         case_free(&c);
     }
     print_message(
@@ -587,20 +607,23 @@ static void every_way_to_merge_gives_what_the_oracle_gives(void **state)
 static void both_ways_do_the_same_with_types_of_the_servers_own(void **state)
 {
     unsigned seed = from_environment("SLUICE_BULK_SEED", SEED), cases = from_environment("SLUICE_BULK_CASES", CASES);
+    bool large = from_environment("SLUICE_BULK_LONG", 0);
     struct place places[PLACES];
     (void)state;
 
     if (!on_server())
         return;
     int count = open_places(places);
-    run_sql(places[0].db, "CREATE EXTENSION IF NOT EXISTS citext SCHEMA pg_catalog");
+    run_sql(places[ONE_BY_ONE].db, "CREATE EXTENSION IF NOT EXISTS citext SCHEMA pg_catalog");
     for (int i = 0; i < count; i++)
         run_sql(places[i].db, "CREATE DOMAIN small_region AS INTEGER CHECK (VALUE < 9)");
-    for (unsigned i = from_environment("SLUICE_BULK_FROM", 0); i < cases / 4; i++) {
+    for (unsigned i = from_environment("SLUICE_BULK_FROM", 0); i < cases / 8; i++) {
         struct merge_case c;
         char where[80];
-        case_make(&c, seed, i, true);
+        case_make(&c, seed, i, CASE_NATIVE | (large ? CASE_LARGE : 0));
         snprintf(where, sizeof(where), "seed %u, native case %u, batches of %u", seed, i, c.batch);
+        if (i % CASE_SERIES == 0)
+            drop_all_tables(places, count);
         compare_ways(places, &c, where);
         case_free(&c);
     }
@@ -636,7 +659,7 @@ static const struct {
     {.what = "children", .more = "CREATE TABLE more () INHERITS (partners)"},
 };
 
-#define SCENARIO_CASES 8
+#define SCENARIO_CASES 4
 #define LARGE          200 /* records: more than are merged one by one in any way */
 
 /* 1: it was run; 0: the case does not suit the scenario. */
@@ -646,16 +669,17 @@ static int run_scenario(struct place *places, size_t scenario, unsigned seed, un
     char where[160];
     bool watched = scenarios[scenario].watched;
 
-    case_make(&c, seed, number, false);
+    case_make(&c, seed, number, CASE_LARGE);
     snprintf(where, sizeof(where), "%s: seed %u, case %u, batches of %u", scenarios[scenario].what, seed, number,
              c.batch);
     c.more = scenarios[scenario].more;
     c.s.unique = c.row_count = 0;
     c.s.points = false;
-    places[1].ways = watched ? SINK_FASTEST : SINK_IN_BULK;
+    places[IN_BULK].ways = watched ? SINK_FASTEST : SINK_IN_BULK;
     bool suits = c.s.theirs && !(c.s.text_id && scenarios[scenario].numbers) && !(watched && c.event_count < LARGE);
     if (suits)
         compare_ways(places, &c, where);
+    drop_all_tables(places, PLACES);
     case_free(&c);
     return suits;
 }
@@ -688,21 +712,21 @@ static void without_temporary_tables_records_are_merged_one_by_one(void **state)
     if (!on_server())
         return;
     open_places(places);
-    run_sql(places[1].db, "CREATE ROLE clerk LOGIN; REVOKE TEMP ON DATABASE postgres FROM PUBLIC");
+    run_sql(places[IN_BULK].db, "CREATE ROLE clerk LOGIN; REVOKE TEMP ON DATABASE postgres FROM PUBLIC");
     new_schema(url, sizeof(url));
     snprintf(url + strlen(url), sizeof(url) - strlen(url), "&user=clerk");
     char *name = strstr(url, "%3D") + 3;
     char sql[100];
     snprintf(sql, sizeof(sql), "GRANT ALL ON SCHEMA %.*s TO clerk", (int)strcspn(name, "&"), name);
-    run_sql(places[0].db, sql);
-    db_close(places[1].db);
-    places[1].db = open_place(url);
-    case_make(&c, SEED, 7, false);
+    run_sql(places[ONE_BY_ONE].db, sql);
+    db_close(places[IN_BULK].db);
+    places[IN_BULK].db = open_place(url);
+    case_make(&c, SEED, 7, 0);
     c.s.theirs = true;
     c.s.points = false;
     compare_ways(places, &c, "no temporary tables");
     case_free(&c);
-    run_sql(places[0].db, "GRANT TEMP ON DATABASE postgres TO PUBLIC");
+    run_sql(places[ONE_BY_ONE].db, "GRANT TEMP ON DATABASE postgres TO PUBLIC");
     close_places(places, 2);
 }
 
@@ -749,9 +773,9 @@ static void deliver_beside(const char *sql, struct run_counts *counts, char *row
     unsigned number = 0;
 
     open_places(places);
-    struct place *p = &places[1];
+    struct place *p = &places[IN_BULK];
     do
-        case_make(&c, SEED, number++, false);
+        case_make(&c, SEED, number++, 0);
     while (c.s.text_id || c.s.theirs || c.s.scoped || c.s.unique);
     c.batch = 20000;
     start_place(p, &c, &none);
