@@ -3,11 +3,10 @@
  * A frame is a length, a type and a payload, in the machine's own byte order: both ends are one program. The reader
  * trusts nothing, since a broken plugin can write to the descriptor too: every length, type and count is checked.
  *
- * Child to writer:   HELLO first. For each GO, where the stream has partitions, CONSTANTS; then ROW, SKIP, REJECT,
- *                    CHECKPOINT, TOTAL, WINDOW, STAT, WARN and LOG in the order of the calls, at the end HTTP and FAIL
- *                    or DONE.
- * Writer to child:   GO, which starts the run of one partition, or that of a stream without; with "retry" it is followed
- *                    by RECORD for each raw record to be mapped again, then END. The last one ends the child.
+ * Child to writer:   HELLO first; CONSTANTS for each PARTITION. For each GO: ROW, SKIP, REJECT, CHECKPOINT, TOTAL,
+ *                    WINDOW, STAT, WARN and LOG in the order of the calls, at the end HTTP and FAIL or DONE.
+ * Writer to child:   PARTITION where the stream has some, then GO, which starts its run; with "retry" it is followed by
+ *                    RECORD for each raw record to be mapped again, then END. After the last one the child ends.
  */
 #ifndef SLUICE_WORKER_FRAME_H
 #define SLUICE_WORKER_FRAME_H
@@ -32,9 +31,10 @@
 #define FRAME_MAPPED 13    /* nothing: the verdict on a RECORD is complete */
 #define FRAME_HTTP 14      /* i64 requests, i64 retries, i64 throttled_us, i64 bytes */
 #define FRAME_CONSTANTS 15 /* u32 count, then u32 column, u32 1 for its preset or 0 for its value, str text */
-#define FRAME_GO 32        /* text: JSON: full, cursor, started_at, retry, partition, last: none comes after it */
+#define FRAME_GO 32        /* text: JSON: full, cursor, started_at, retry, last: none comes after it */
 #define FRAME_RECORD 33    /* str */
 #define FRAME_END 34       /* nothing */
+#define FRAME_PARTITION 35 /* str id */
 
 #define FRAME_MAX (64u << 20) /* bytes of a payload; a longer one is broken */
 #define FRAME_VALUES_MAX 1024 /* values of a row */

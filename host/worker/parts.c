@@ -3,15 +3,12 @@
 
 #include "clock.h"
 #include "events.h"
-#include "id.h"
 #include "keeper.h"
 #include "reading.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define QUIET_US CLOCK_SECOND /* for so long an end may wait for others */
 
 int parts_new(const json_t *ids, struct parts **out, struct err *err)
 {
@@ -46,140 +43,29 @@ void parts_free(struct parts *p)
     free(p);
 }
 
-static const char *id_of(const struct parts *p, size_t index)
+const char *parts_id(const struct parts *p, size_t index)
 {
     return json_string_value(json_array_get(p->ids, index));
 }
 
-static size_t count(const struct parts *p)
+size_t parts_count(const struct parts *p)
 {
     return json_array_size(p->ids);
 }
 
-/* The whole ends here. */
-static void end_whole(struct parts *p, int end, const struct err *err)
-{
-    if (p->end != END_NONE)
-        return;
-    p->end = end;
-    p->err = *err;
-}
-
 bool parts_is_last(const struct parts *p)
 {
-    return p->at + 1 == count(p);
+    return p->at + 1 == parts_count(p);
 }
 
 void parts_tell_place(const struct parts *p, json_t *event)
 {
-    json_object_set_new(event, "partition", json_string(p->at < count(p) ? id_of(p, p->at) : ""));
+    json_object_set_new(event, "partition", json_string(p->at < parts_count(p) ? parts_id(p, p->at) : ""));
     json_object_set_new(event, "partitions_ended", json_integer((json_int_t)p->at));
-    json_object_set_new(event, "partitions_total", json_integer((json_int_t)count(p)));
-}
-
-/* ---- Ends that wait ---- */
-
-/* They are told as ended once that is stored; when it was not, they have failed. */
-static void tell_quiet(struct parts *p, const struct ledger_end *ends, const struct err *err)
-{
-    for (size_t i = 0; i < p->quiet_count; i++) {
-        struct part_quiet *q = &p->quiet[i];
-        const struct err *why = err->code ? err : &ends[i].fenced;
-        if (why->code) {
-            q->code = why->code;
-            snprintf(q->run.status, sizeof(q->run.status), "failed");
-            run_set(&q->run.error, why->msg);
-        }
-        parts_add(p, q->index, &q->run, true, q->code);
-        run_free(&q->run);
-    }
-    p->quiet_count = 0;
-}
-
-static int flush_quiet(struct worker *w)
-{
-    struct parts *p = w->parts;
-    struct ledger_end ends[PARTS_GROUP] = {0};
-    struct err err = {0};
-
-    if (p->quiet_count == 0)
-        return SLUICE_OK;
-    for (size_t i = 0; i < p->quiet_count; i++) {
-        ends[i].run = &p->quiet[i].run;
-        ends[i].cursor = p->quiet[i].moves ? &p->quiet[i].cursor : NULL;
-    }
-    int rc = ledger_finish_parts(w->db, &p->whole, ends, p->quiet_count, &err);
-    tell_quiet(p, ends, &err);
-    if (rc)
-        end_whole(p, END_FAIL, &err);
-    return rc;
-}
-
-static bool is_due(const struct parts *p)
-{
-    return p->quiet_count == PARTS_GROUP || (p->quiet_count && clock_mono_us() - p->quiet_since >= QUIET_US);
-}
-
-int parts_mind(struct worker *w)
-{
-    if (!is_due(w->parts))
-        return SLUICE_OK;
-    int rc = flush_quiet(w);
-    if (rc)
-        w->err = w->parts->err;
-    return rc;
-}
-
-static void keep_quiet(struct worker *w, const struct cursor *cursor, int code)
-{
-    struct parts *p = w->parts;
-    struct part_quiet *q = &p->quiet[p->quiet_count++];
-
-    if (p->quiet_count == 1)
-        p->quiet_since = clock_mono_us();
-    q->index = p->at;
-    q->code = code;
-    q->run = w->run;
-    q->moves = cursor != NULL;
-    if (cursor)
-        q->cursor = *cursor;
-    w->run = (struct run){0};
+    json_object_set_new(event, "partitions_total", json_integer((json_int_t)parts_count(p)));
 }
 
 /* ---- Beginnings ---- */
-
-static int init_part(struct parts *p, struct ledger_part *part, const char *id, const char *mode, struct err *err)
-{
-    char run_id[RUN_ID_SIZE];
-
-    memset(part, 0, sizeof(*part));
-    int rc = run_init(&part->run, p->whole.job, id, mode, err);
-    if (rc)
-        return rc;
-    id_new_after(p->last_id, run_id);
-    snprintf(part->run.id, sizeof(part->run.id), "%s", run_id);
-    snprintf(p->last_id, sizeof(p->last_id), "%s", run_id);
-    snprintf(part->run.parent, sizeof(part->run.parent), "%s", p->whole.id);
-    run_set(&part->run.host, p->whole.host);
-    part->run.started_at = clock_wall_us();
-    return SLUICE_OK;
-}
-
-/* The rows of the next ones. */
-static int claim(struct worker *w)
-{
-    struct parts *p = w->parts;
-    size_t n = 0;
-    int rc = SLUICE_OK;
-
-    for (; !rc && n < PARTS_GROUP && p->at + n < count(p); n++)
-        rc = init_part(p, &p->group[n], id_of(p, p->at + n), reading_mode(w), &w->err);
-    if (!rc)
-        rc = ledger_claim_parts(w->db, &p->whole, p->group, n, &w->err);
-    p->group_from = p->at;
-    p->claimed = p->at + n;
-    return rc;
-}
 
 /* Another run has it. */
 static void tell_busy(struct parts *p, struct ledger_part *part)
@@ -247,9 +133,9 @@ static void mind_end(struct worker *w)
     bool ours = w->err.code == E_STORE || (w->stumbled && (w->err.code == E_SYSTEM || no_table));
 
     if (w->end == END_TIMEOUT || w->end == END_CUT || (w->end == END_CANCELLED && *w->stop))
-        end_whole(p, w->end, &w->err);
+        parts_end(p, w->end, &w->err);
     else if (w->end == END_FAIL && ours)
-        end_whole(p, END_FAIL, &w->err);
+        parts_end(p, END_FAIL, &w->err);
 }
 
 /* The store, or another run, may have the last word on it. */
@@ -264,11 +150,13 @@ static void finish_part(struct worker *w)
     mind_end(w);
     code = w->end == END_DONE || w->end == END_CUT ? 0 : w->err.code;
     if (quiet)
-        keep_quiet(w, cursor, code);
+        parts_keep_quiet(w, cursor, code);
     else
         parts_add(p, p->at, &w->run, w->started, code);
-    if (is_due(p) || code == E_FENCED) /* was it only this one, or the whole? */
-        flush_quiet(w);
+    if (code == E_FENCED) /* only this one was taken over, or the whole? */
+        parts_check(w);
+    else if (w->started)
+        parts_mind(w);
 }
 
 static void read_part(struct worker *w, struct ledger_part *part)
@@ -299,8 +187,8 @@ static int drop_clean(struct worker *w)
     json_t *with = json_object();
     int rc = reject_partitions(w->db, p->whole.job, keep_id, with, &w->err);
 
-    for (size_t i = count(p); !rc && i-- > 0;) {
-        if (json_object_get(with, id_of(p, i)))
+    for (size_t i = parts_count(p); !rc && i-- > 0;) {
+        if (json_object_get(with, parts_id(p, i)))
             continue;
         json_array_remove(p->ids, i);
         json_array_remove(p->sum.results, i);
@@ -322,25 +210,9 @@ static int open_whole(struct worker *w)
     }
     if (!rc && w->what == SPEC_RETRY)
         rc = drop_clean(w);
-    else if (!rc && count(p) == 0)
+    else if (!rc && parts_count(p) == 0)
         rc = err_set(&w->err, SLUICE_E_CONFIG, "%s has no partitions: the connector's settings list none", p->whole.job);
     return rc ? rc : reading_hello(w);
-}
-
-/* Its row, and what is known of it; in a preview there is nothing to know. */
-static int next_part(struct worker *w, struct ledger_part **out)
-{
-    struct parts *p = w->parts;
-    int rc = SLUICE_OK;
-
-    if (w->what == SPEC_PREVIEW) {
-        p->group_from = p->at;
-        rc = init_part(p, &p->group[0], id_of(p, p->at), "incremental", &w->err);
-    } else if (p->at == p->claimed) {
-        rc = claim(w);
-    }
-    *out = &p->group[p->at - p->group_from];
-    return rc;
 }
 
 static int read_parts(struct worker *w)
@@ -348,9 +220,9 @@ static int read_parts(struct worker *w)
     struct parts *p = w->parts;
     int rc = SLUICE_OK;
 
-    for (p->at = 0; p->at < count(p) && p->end == END_NONE; p->at++) {
+    for (p->at = 0; p->at < parts_count(p) && p->end == END_NONE; p->at++) {
         struct ledger_part *part;
-        rc = next_part(w, &part);
+        rc = parts_next(w, &part);
         if (rc)
             break;
         if (part->busy.code)
@@ -362,24 +234,6 @@ static int read_parts(struct worker *w)
     return rc;
 }
 
-/* The last transaction: rows that never had their turn go, the whole's row ends. */
-static int close_whole(struct worker *w, struct err *err)
-{
-    struct parts *p = w->parts;
-    bool dry = w->sink.dry_run;
-    int rc = dry && db_in_transaction(w->db) ? SLUICE_OK : db_begin(w->db, err);
-
-    if (!rc)
-        rc = ledger_drop_parts(w->db, &p->whole, err);
-    if (!rc)
-        rc = ledger_finish(w->db, &p->whole, err);
-    if (!rc && !dry)
-        rc = ledger_commit(w->db, &p->whole, err);
-    if (rc || dry)
-        db_rollback(w->db);
-    return rc;
-}
-
 /* A row that cannot be ended is ended by the next run. */
 static void finish_whole(struct worker *w)
 {
@@ -387,20 +241,20 @@ static void finish_whole(struct worker *w)
     struct err err = {0};
 
     if (p->started)
-        flush_quiet(w);
+        parts_flush(w);
     parts_describe(w);
     if (!p->started)
         return;
     int64_t batch_no = p->whole.batch_no;
-    int rc = close_whole(w, &err);
+    int rc = parts_close(w, &err);
     if (rc && rc != E_FENCED) {
         p->whole.batch_no = batch_no;
         struct err again = {0};
-        rc = close_whole(w, &again);
+        rc = parts_close(w, &again);
     }
     if (!rc)
         return;
-    end_whole(p, END_FAIL, &err);
+    parts_end(p, END_FAIL, &err);
     parts_describe(w);
 }
 
@@ -414,7 +268,7 @@ void parts_conduct(struct worker *w)
     if (rc) { /* told in the whole's own result */
         if (w->end == END_NONE)
             w->end = *w->stop ? END_CANCELLED : END_FAIL;
-        end_whole(p, w->end, &w->err);
+        parts_end(p, w->end, &w->err);
     }
     keeper_stop(w);
     w->http.requests += p->http.requests;

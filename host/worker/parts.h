@@ -60,14 +60,36 @@ void parts_free(struct parts *p); /* NULL is fine */
 /* Run all of them and send the result. */
 void parts_conduct(struct worker *w);
 
-/* Nothing comes from the source: store what has waited for long. Nothing is open in the store. */
-int parts_mind(struct worker *w);
+/* How many there are, and their ids. */
+size_t parts_count(const struct parts *p);
+const char *parts_id(const struct parts *p, size_t index);
 
 /* Does no other partition come after the one that is read? */
 bool parts_is_last(const struct parts *p);
 
 /* Add to a "progress" event how far it is: "partition", "partitions_ended", "partitions_total". */
 void parts_tell_place(const struct parts *p, json_t *event);
+
+/* ---- parts_rows.c: what the ledger knows of them. Outside a transaction, but for a dry run ---- */
+
+/* The whole ends here, for the first reason that it is given. */
+void parts_end(struct parts *p, int end, const struct err *err);
+
+/* The row of the partition p->at, and what is known of it; in a preview there is nothing to know. */
+int parts_next(struct worker *w, struct ledger_part **out);
+
+/* The partition that was read has ended with code `code` and nothing open; its end waits. Takes w->run. */
+void parts_keep_quiet(struct worker *w, const struct cursor *cursor, int code);
+
+/* Store the ends that wait: all of them, or when there are many or one has waited for long. */
+int parts_flush(struct worker *w);
+int parts_mind(struct worker *w);
+
+/* The same, also when there are none: is the whole still ours? */
+int parts_check(struct worker *w);
+
+/* The last transaction: rows that never had their turn go, the whole's row ends. */
+int parts_close(struct worker *w, struct err *err);
 
 /* ---- parts_sum.c ---- */
 

@@ -128,13 +128,21 @@ const char *reading_partition(const struct worker *w)
     return w->run.partition ? w->run.partition : spec_text(w->spec, "partition");
 }
 
+static void send_partition(struct worker *w)
+{
+    const char *id = reading_partition(w);
+
+    frame_begin(&w->out, FRAME_PARTITION);
+    frame_put_str(&w->out, (sluice_str){id, strlen(id)});
+    frame_end(&w->out);
+    frame_flush(&w->out);
+}
+
 static int send_go(struct worker *w)
 {
-    json_t *go = json_pack("{s:b, s:s, s:s, s:I, s:b, s:s, s:b}", "full", w->full, "cursor",
-                           w->full ? "" : w->last.text, "scope", w->last.scope,
+    json_t *go = json_pack("{s:b, s:s, s:I, s:b, s:b}", "full", w->full, "cursor", w->full ? "" : w->last.text,
                            "started_at", (json_int_t)(w->run.started_at ? w->run.started_at : clock_wall_us()), "retry",
-                           w->what == SPEC_RETRY, "partition", reading_partition(w),
-                           "last", !w->parts || parts_is_last(w->parts));
+                           w->what == SPEC_RETRY, "last", !w->parts || parts_is_last(w->parts));
     char *text = json_dumps(go, JSON_COMPACT);
 
     json_decref(go);
@@ -148,21 +156,18 @@ static int send_go(struct worker *w)
     return SLUICE_OK;
 }
 
-/* What the partition makes of the columns' texts comes before anything else of it. A plugin's threads may log. */
+/* What the partition makes of the columns' texts comes before anything else of it. */
 static int hear_constants(struct worker *w)
 {
     struct frame f;
-    int rc = SLUICE_OK;
+    int rc = worker_hear(w, &f);
 
-    while (!rc && w->end == END_NONE && (rc = worker_hear(w, &f)) == 1) {
-        if (f.type == FRAME_CONSTANTS)
-            return intake_constants(w, &f);
-        rc = f.type == FRAME_LOG || f.type == FRAME_HTTP || f.type == FRAME_FAIL
-                 ? intake_frame(w, &f)
-                 : err_set(&w->err, SLUICE_E_BUG, "plugin %s broke the pipe: a frame before its time",
-                           spec_text(w->spec, "plugin_name"));
-    }
-    return rc;
+    if (rc != 1)
+        return rc;
+    if (f.type == FRAME_CONSTANTS)
+        return intake_constants(w, &f);
+    return err_set(&w->err, SLUICE_E_BUG, "plugin %s broke the pipe: a frame before its time",
+                   spec_text(w->spec, "plugin_name"));
 }
 
 /* What a partition's rows have in the scope column; "" where that is not the same for all of them. */
@@ -171,7 +176,7 @@ static const char *scope_of(const struct table *t)
     return t->scope != TABLE_NONE && t->columns[t->scope].value ? t->columns[t->scope].value : "";
 }
 
-/* A partition that was moved to another scope is read in full, as the child knows by itself. */
+/* A partition that was moved to another scope is read in full: nothing of it has landed there. */
 static void mind_scope(struct worker *w)
 {
     const char *scope = scope_of(&w->plan.table);
@@ -242,24 +247,34 @@ static int retry_texts(struct worker *w)
     return listen_to_end(w);
 }
 
+/* What is the partition's own. */
+static int choose_partition(struct worker *w)
+{
+    send_partition(w);
+    int rc = hear_constants(w);
+
+    if (rc || w->end != END_NONE)
+        return rc;
+    mind_scope(w);
+    return w->sink.target ? target_refill(w->sink.target, &w->err) : SLUICE_OK;
+}
+
+/* The table must fit before the source is asked for anything. */
+static int begin_reading(struct worker *w)
+{
+    int rc = w->parted ? choose_partition(w) : SLUICE_OK;
+
+    if (!rc && w->started && w->end == END_NONE)
+        rc = prepare(w);
+    return rc || w->end != END_NONE ? rc : send_go(w);
+}
+
 int reading_read(struct worker *w)
 {
-    bool stored = w->started, parted = w->parted;
-
     choose_start(w);
-    int rc = stored && !parted ? prepare(w) : SLUICE_OK;
-    if (!rc && spec_bool(w->spec, "check_table") && w->end == END_NONE)
+    if (spec_bool(w->spec, "check_table"))
         check_table(w);
-    if (!rc)
-        rc = send_go(w);
-    if (!rc && parted)
-        rc = hear_constants(w);
-    if (!rc && parted)
-        mind_scope(w);
-    if (!rc && parted && w->end == END_NONE && w->sink.target)
-        rc = target_refill(w->sink.target, &w->err);
-    if (!rc && parted && stored && w->end == END_NONE)
-        rc = prepare(w); /* the connector is on its way already */
+    int rc = begin_reading(w);
     if (rc || w->end != END_NONE)
         return rc;
     return w->what == SPEC_RETRY ? retry_texts(w) : listen_to_end(w);

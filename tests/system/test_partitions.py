@@ -117,27 +117,6 @@ class Partitions(PartitionsTest):
             self.assertEqual(len(processes_of), 3, "a child that died, or broke the contract, reads no other partition")
             self.assertEqual(w.running(), [])
 
-    def test_the_child_that_comes_later_holds_nothing_of_the_store(self):
-        with Tenants() as w:
-            go = w.dir / "go"
-            w.has(a=["crash"], b=[f"hold {go}"], c=[])
-            process = w.start("run", "--json", PEOPLE)
-            worker = wait_for(lambda: processes.worker_of(process.pid))
-            second = wait_for(lambda: next(filter(self.is_fresh, processes.children(worker)), None))
-            wait_for(lambda: not any("sluice-job" in f for f in processes.open_files(second)))  # its half, read and closed
-            open_files = processes.open_files(second)
-            self.assertFalse([f for f in open_files if "sluice.db" in f or f.startswith("socket:")], open_files)
-            go.write_text("")
-            out, err = process.communicate(timeout=60)
-            self.assertEqual(statuses(Result(process.returncode, out, err)), {"a": "crashed", "b": "success", "c": "success"})
-
-    @staticmethod
-    def is_fresh(pid):
-        try:
-            return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"sluice\0connector\0")
-        except (FileNotFoundError, ProcessLookupError):
-            return False
-
     def test_one_that_is_busy_is_not_waited_for(self):
         with Tenants() as w:
             go = w.dir / "go"
@@ -159,81 +138,6 @@ class Partitions(PartitionsTest):
             self.check_counts(Result(first.returncode, out, err), status="success", created=1)
             self.assertEqual(len(w.people()), 3)
             self.assertEqual(w.running(), [])
-
-    def test_one_at_a_time_as_a_whole(self):
-        with Tenants() as w:
-            go = w.dir / "go"
-            w.has(a=[f"hold {go}"], b=["1 1 bob"], c=[])
-            first = w.start("run", "--json", PEOPLE)
-            wait_for(lambda: len(w.running()) == 4)
-            second = w.run_people()
-            self.assertEqual(second.code, 3, second)
-            self.check_counts(second, status="running")
-            part = w.run_people("--partition", "b")
-            self.assertEqual(part.code, 3, part)
-            self.assertEqual(w.sluice("cursor", "set", PEOPLE, "5", "--partition", "b").code, 3)
-            go.write_text("")
-            first.communicate(timeout=60)
-            self.assertEqual((first.returncode, w.running()), (0, []))
-
-    def test_one_partition_by_itself(self):
-        with Tenants() as w:
-            w.has(a=["1 1 ann"], b=["1 1 bob", "reject 9"], c=["1 1 cat"])
-            result = w.run_people("--partition", "b")
-            self.assertEqual(result.code, 2, result)
-            self.check_counts(result, processed=2, created=1, errors=1, partition="b", mode="full", partitions=[])
-            self.assertEqual(w.people(), [("b", 1, "bob")])
-            self.assertEqual(w.rows("people")[0]["town"], "town of b")
-            (row,) = w.query("SELECT * FROM sluice_runs")
-            self.assertEqual((row["partition"], row["parent"]), ("b", None))
-            self.assertEqual(w.cursors(), {"b": "1"})
-            self.assertIn("t.people b", w.sluice("runs").out)
-            self.assertIn("partial of b", w.sluice("status").out)
-
-    def test_cursors_are_seen_and_moved_one_by_one(self):
-        with Tenants() as w:
-            w.has(a=["5 1 ann"], b=["6 1 bob"], c=[])
-            w.run_people()
-            listed = w.sluice("cursor", "get", PEOPLE, "--json").json
-            self.assertEqual([(c["partition"], c["cursor"]) for c in listed], [("a", "5"), ("b", "6")])
-            self.assertEqual(w.sluice("cursor", "set", PEOPLE, "1", "--partition", "c").code, 0)
-            self.assertEqual(w.sluice("cursor", "reset", PEOPLE, "--partition", "a").code, 0)
-            self.assertEqual(w.cursors(), {"b": "6", "c": "1"})
-            w.ids = ("a", "c")
-            w.configure()
-            self.assertEqual(w.sluice("cursor", "get", PEOPLE, "--partition", "b", "--json").json[0]["cursor"], "6")
-            self.assertEqual(w.sluice("cursor", "reset", PEOPLE, "--partition", "b").code, 0)
-            result = w.run_people()
-            self.assertEqual({i: p["mode"] for i, p in parts(result).items()}, {"a": "full", "c": "incremental"})
-            self.assertEqual(w.sluice("cursor", "reset", PEOPLE).code, 0)
-            self.assertEqual(w.cursors(), {})
-
-    def test_history_shows_them(self):
-        with Tenants() as w:
-            w.has(a=["1 1 ann"], b=["fail -3 away"], c=[])
-            run = w.run_people().json
-            shown = w.sluice("runs", "show", run["run"], "--json").json
-            self.assertEqual(shown["partitions"], run["partitions"])
-            self.assertEqual({k: shown[k] for k in COUNTERS}, {k: run[k] for k in COUNTERS})
-            text = w.sluice("runs", "show", run["run"]).out
-            for words in ("PARTITION", "a  ", "away", "Nothing changed"):
-                self.assertIn(words, text)
-            part = w.sluice("runs", "show", parts(Result(0, json.dumps(run), ""))["b"]["run"], "--json").json
-            self.assertEqual((part["partition"], part["status"]), ("b", "failed"))
-            self.assertEqual(len(w.sluice("runs", PEOPLE, "--json").json["runs"]), 1)
-            self.assertIn("1 of 3 partitions failed: b: away", w.sluice("status").out)
-
-    def test_a_limit_is_that_of_the_whole(self):
-        with Tenants() as w:
-            w.has(a=["1 1 ann"], b=["1 1 bob", "2 2 cat"], c=["1 1 dan"])
-            result = w.run_people("--limit", "2")
-            self.assertEqual(result.code, 0, result)
-            self.check_counts(result, processed=2, created=2, status="success")
-            self.check_sums(result)
-            self.assertEqual(statuses(result), {"a": "success", "b": "success"})
-            self.assertIn("Stopped at the limit", result.json["message"])
-            self.assertEqual(result.json["warnings"], ["1 of 3 partitions was not reached: c"])
-            self.assertEqual((w.cursors(), w.running(), set(w.ledger())), ({}, [], {"a", "b"}))
 
     def test_a_dry_run_tells_and_leaves_nothing(self):
         with Tenants(ids=("a", "b", "c", "d")) as w:
@@ -356,6 +260,102 @@ class Partitions(PartitionsTest):
 
 
 class Results(PartitionsTest):
+    def test_a_limit_is_that_of_the_whole(self):
+        with Tenants() as w:
+            w.has(a=["1 1 ann"], b=["1 1 bob", "2 2 cat"], c=["1 1 dan"])
+            result = w.run_people("--limit", "2")
+            self.assertEqual(result.code, 0, result)
+            self.check_counts(result, processed=2, created=2, status="success")
+            self.check_sums(result)
+            self.assertEqual(statuses(result), {"a": "success", "b": "success"})
+            self.assertIn("Stopped at the limit", result.json["message"])
+            self.assertEqual(result.json["warnings"], ["1 of 3 partitions was not reached: c"])
+            self.assertEqual((w.cursors(), w.running(), set(w.ledger())), ({}, [], {"a", "b"}))
+
+    def test_history_shows_them(self):
+        with Tenants() as w:
+            w.has(a=["1 1 ann"], b=["fail -3 away"], c=[])
+            run = w.run_people().json
+            shown = w.sluice("runs", "show", run["run"], "--json").json
+            self.assertEqual(shown["partitions"], run["partitions"])
+            self.assertEqual({k: shown[k] for k in COUNTERS}, {k: run[k] for k in COUNTERS})
+            text = w.sluice("runs", "show", run["run"]).out
+            for words in ("PARTITION", "a  ", "away", "Nothing changed"):
+                self.assertIn(words, text)
+            part = w.sluice("runs", "show", parts(Result(0, json.dumps(run), ""))["b"]["run"], "--json").json
+            self.assertEqual((part["partition"], part["status"]), ("b", "failed"))
+            self.assertEqual(len(w.sluice("runs", PEOPLE, "--json").json["runs"]), 1)
+            self.assertIn("1 of 3 partitions failed: b: away", w.sluice("status").out)
+
+    def test_cursors_are_seen_and_moved_one_by_one(self):
+        with Tenants() as w:
+            w.has(a=["5 1 ann"], b=["6 1 bob"], c=[])
+            w.run_people()
+            listed = w.sluice("cursor", "get", PEOPLE, "--json").json
+            self.assertEqual([(c["partition"], c["cursor"]) for c in listed], [("a", "5"), ("b", "6")])
+            self.assertEqual(w.sluice("cursor", "set", PEOPLE, "1", "--partition", "c").code, 0)
+            self.assertEqual(w.sluice("cursor", "reset", PEOPLE, "--partition", "a").code, 0)
+            self.assertEqual(w.cursors(), {"b": "6", "c": "1"})
+            w.ids = ("a", "c")
+            w.configure()
+            self.assertEqual(w.sluice("cursor", "get", PEOPLE, "--partition", "b", "--json").json[0]["cursor"], "6")
+            self.assertEqual(w.sluice("cursor", "reset", PEOPLE, "--partition", "b").code, 0)
+            result = w.run_people()
+            self.assertEqual({i: p["mode"] for i, p in parts(result).items()}, {"a": "full", "c": "incremental"})
+            self.assertEqual(w.sluice("cursor", "reset", PEOPLE).code, 0)
+            self.assertEqual(w.cursors(), {})
+
+    def test_one_partition_by_itself(self):
+        with Tenants() as w:
+            w.has(a=["1 1 ann"], b=["1 1 bob", "reject 9"], c=["1 1 cat"])
+            result = w.run_people("--partition", "b")
+            self.assertEqual(result.code, 2, result)
+            self.check_counts(result, processed=2, created=1, errors=1, partition="b", mode="full", partitions=[])
+            self.assertEqual(w.people(), [("b", 1, "bob")])
+            self.assertEqual(w.rows("people")[0]["town"], "town of b")
+            (row,) = w.query("SELECT * FROM sluice_runs")
+            self.assertEqual((row["partition"], row["parent"]), ("b", None))
+            self.assertEqual(w.cursors(), {"b": "1"})
+            self.assertIn("t.people b", w.sluice("runs").out)
+            self.assertIn("partial of b", w.sluice("status").out)
+
+    def test_one_at_a_time_as_a_whole(self):
+        with Tenants() as w:
+            go = w.dir / "go"
+            w.has(a=[f"hold {go}"], b=["1 1 bob"], c=[])
+            first = w.start("run", "--json", PEOPLE)
+            wait_for(lambda: len(w.running()) == 4)
+            second = w.run_people()
+            self.assertEqual(second.code, 3, second)
+            self.check_counts(second, status="running")
+            part = w.run_people("--partition", "b")
+            self.assertEqual(part.code, 3, part)
+            self.assertEqual(w.sluice("cursor", "set", PEOPLE, "5", "--partition", "b").code, 3)
+            go.write_text("")
+            first.communicate(timeout=60)
+            self.assertEqual((first.returncode, w.running()), (0, []))
+
+    def test_the_child_that_comes_later_holds_nothing_of_the_store(self):
+        with Tenants() as w:
+            go = w.dir / "go"
+            w.has(a=["crash"], b=[f"hold {go}"], c=[])
+            process = w.start("run", "--json", PEOPLE)
+            worker = wait_for(lambda: processes.worker_of(process.pid))
+            second = wait_for(lambda: next(filter(self.is_fresh, processes.children(worker)), None))
+            wait_for(lambda: not any("sluice-job" in f for f in processes.open_files(second)))  # its half, read and closed
+            open_files = processes.open_files(second)
+            self.assertFalse([f for f in open_files if "sluice.db" in f or f.startswith("socket:")], open_files)
+            go.write_text("")
+            out, err = process.communicate(timeout=60)
+            self.assertEqual(statuses(Result(process.returncode, out, err)), {"a": "crashed", "b": "success", "c": "success"})
+
+    @staticmethod
+    def is_fresh(pid):
+        try:
+            return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"sluice\0connector\0")
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
     def test_the_worst_of_them_is_the_exit_code(self):
         cases = ((["fail -3 x"], ["fail -2 x"], 77), (["fail -4 x"], ["reject 3"], 1), (["reject 3"], [], 2),
                  (["fail -2 x"], ["fail -1 x"], 78), (["crash"], ["fail -3 x"], 69))
@@ -462,6 +462,15 @@ class Server(http.server.BaseHTTPRequestHandler):
 
 
 class Requests(Test):
+    def test_no_source_is_asked_for_a_table_that_does_not_fit(self):
+        with Tenants(url="http://127.0.0.1:9") as w:
+            w.execute("CREATE TABLE people (id INTEGER PRIMARY KEY, number BIGINT, tenant TEXT, also TEXT NOT NULL)")
+            result = w.run_people()
+            self.assertEqual(result.code, 78, result)
+            self.assertIn("also", result.json["error"])
+            self.assertEqual(statuses(result), {"a": "failed"})
+            self.assertEqual(result.json["warnings"][-1], "2 of 3 partitions were not reached: b, c")
+
     def test_connections_live_on_from_one_to_the_next(self):
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
         threading.Thread(target=server.serve_forever, daemon=True).start()
