@@ -126,6 +126,17 @@ static bool look_at_row(void *context, sluice_str record)
     return !r->out_of_rows;
 }
 
+/* From here on nothing is known to be complete. */
+static void doubt(struct reader *r, const char *why)
+{
+    if (!r->unproven)
+        sluice_warn(r->run,
+                    "it cannot be proven that all records came: %s (seen at %s=%" PRId64 "); what came is stored, and "
+                    "the cursor stays, so that the next run reads the same span again",
+                    why, r->call->offset, r->offset);
+    r->unproven = true;
+}
+
 /* Has the page new records although no further page is allowed? */
 static bool passes_cap(const struct reader *r)
 {
@@ -146,6 +157,19 @@ static bool repeats(const struct reader *r)
     return (int64_t)r->row_count > r->lap && !r->back && seen_find(&r->seen, page_row(r)) == SEEN_SAME;
 }
 
+/* A source that ignores the offset gives the same page for ever. When that was not even full, it may well be all. */
+static void end_with_repeat(struct reader *r)
+{
+    if (r->pages > 1 || (int64_t)r->row_count >= r->call->page_size) {
+        sluice_fail(r->run, SLUICE_E_REMOTE,
+                    "the page at %s=%" PRId64 " repeats an earlier one: does the source ignore \"%s\"?",
+                    r->call->offset, r->offset, r->call->offset);
+        return;
+    }
+    doubt(r, "the source seems to ignore the offset, for the second page is the first one again");
+    r->ended = true;
+}
+
 /* Name the page's records. False when the run has failed. */
 static bool look(struct reader *r)
 {
@@ -158,24 +182,11 @@ static bool look(struct reader *r)
         sluice_fail(r->run, SLUICE_E_LIMIT, "the list goes on after %" PRId64 " pages, which is the most that are read",
                     r->call->max_pages);
     else if (repeats(r))
-        sluice_fail(r->run, SLUICE_E_REMOTE,
-                    "the page at %s=%" PRId64 " repeats an earlier one: does the source ignore \"%s\"?",
-                    r->call->offset, r->offset, r->call->offset);
+        end_with_repeat(r);
     return helper_status(r->run) == SLUICE_OK;
 }
 
 /* ---- The seam ---- */
-
-/* From here on nothing is known to be complete. */
-static void doubt(struct reader *r, const char *why)
-{
-    if (!r->unproven)
-        sluice_warn(r->run,
-                    "it cannot be proven that all records came: %s (seen at %s=%" PRId64 "); what came is stored, and "
-                    "the cursor stays, so that the next run reads the same span again",
-                    why, r->call->offset, r->offset);
-    r->unproven = true;
-}
 
 /* Go back for the seam of the page that is being read, or give it up. The page is not mapped. */
 static void go_back(struct reader *r)
@@ -295,6 +306,8 @@ static bool read_body(struct reader *r, sluice_exchange *exchange, const sluice_
     note_total(r);
     if (!look(r))
         return false;
+    if (r->ended)
+        return true;
     if (!joins(r))
         go_back(r);
     else if (map_page(r))

@@ -348,6 +348,12 @@ class Shipped(Test):
     def test_it_names_these_variables_and_no_other(self):
         self.assertEqual(self.variables, set(self.WANTED | self.TAKEN))
 
+    def test_the_example_of_an_env_file_has_them_all(self):
+        lines = (SOURCE / "etc/env.example").read_text().splitlines()
+        values = dict(line.split("=", 1) for line in lines if line and line[0] != "#")
+        self.assertEqual(set(values), self.variables)
+        self.assertEqual(self.check({k: v or "x" for k, v in values.items() if k != "DATABASE_URL"}).code, 0)
+
     def test_it_is_right_with_the_variables_that_it_wants(self):
         for variables in (self.WANTED, self.WANTED | self.TAKEN):
             result = self.check(variables)

@@ -102,7 +102,7 @@ int64_t sluice_each(sluice_run *run, sluice_body *body, const char *key);
  * Returns 0 when that cannot be said: the run has failed, or a seam did not join, records repeated, or the number of
  * records disagrees; a warning then says which, and sluice_iso() makes "" of it, so that the old cursor stays.
  *
- * Ends the run with SLUICE_E_REMOTE at a page that repeats an earlier one and at an absent list, with SLUICE_E_RETRY
+ * Ends the run with SLUICE_E_REMOTE at a full page that repeats an earlier one and at an absent list, with SLUICE_E_RETRY
  * where the list ends before the total of the same answer, with SLUICE_E_LIMIT at more than max_pages.
  *
  * Returns SLUICE_REFUSED, and nothing has happened, when the source answered HTTP 400 to the first page and the call says
