@@ -395,6 +395,47 @@ static void what_requests_cost_is_taken_whole_or_not_at_all(void **state)
     }
 }
 
+static void texts_of_a_partition_are_for_columns_that_have_some(void **state)
+{
+    static const struct {
+        const char *name;
+        uint32_t count, column, preset;
+        sluice_str text;
+        int rc;
+    } cases[] = {
+        {"a value", 1, 0, 0, {"new", 3}, SLUICE_OK},
+        {"a preset", 1, 1, 1, {"", 0}, SLUICE_OK},
+        {"no such column", 1, 2, 0, {"new", 3}, SLUICE_E_BUG},
+        {"neither value nor preset", 1, 0, 2, {"new", 3}, SLUICE_E_BUG},
+        {"a column without a preset", 1, 0, 1, {"new", 3}, SLUICE_E_BUG},
+        {"no text", 1, 0, 0, {"n\0w", 3}, SLUICE_E_BUG},
+        {"more than is said", 0, 0, 0, {"new", 3}, SLUICE_E_BUG},
+        {"less than is said", UINT32_MAX, 0, 0, {"new", 3}, SLUICE_E_BUG},
+    };
+    static struct worker w;
+    (void)state;
+
+    for (size_t i = 0; i < LEN(cases); i++) {
+        struct table_column columns[2] = {{.value = strdup("old")}, {.preset = strdup("old")}};
+        struct frame_out o = {0};
+        w.plan.table.columns = columns;
+        w.plan.table.column_count = 2;
+        frame_put_u32(&o, cases[i].count);
+        frame_put_u32(&o, cases[i].column);
+        frame_put_u32(&o, cases[i].preset);
+        frame_put_str(&o, cases[i].text);
+        const struct frame f = {FRAME_CONSTANTS, {o.buf.ptr, o.buf.len}};
+        int rc = intake_constants(&w, &f);
+        if (rc != cases[i].rc)
+            fail_msg("%s: %d", cases[i].name, rc);
+        if (!rc)
+            assert_string_equal(cases[i].preset ? columns[1].preset : columns[0].value, cases[i].text.ptr);
+        free(columns[0].value);
+        free(columns[1].preset);
+        buf_free(&o.buf);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -409,6 +450,7 @@ int main(void)
         cmocka_unit_test(a_reader_that_is_gone_is_noticed_and_stays_gone),
         cmocka_unit_test(a_frame_that_is_too_large_breaks_its_writer),
         cmocka_unit_test(what_requests_cost_is_taken_whole_or_not_at_all),
+        cmocka_unit_test(texts_of_a_partition_are_for_columns_that_have_some),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -188,6 +188,8 @@ static void every_end_has_its_exit_code(void **state)
     } cases[] = {
         {"success", 0, 0},
         {"partial", 0, 2},
+        {"partial", SLUICE_E_AUTH, 77}, /* of a partition */
+        {"partial", E_BUSY, 3},
         {"cancelled", SLUICE_E_CANCELLED, 130},
         {"crashed", SLUICE_E_BUG, 1},
         {"timeout", SLUICE_E_RETRY, 1},
