@@ -378,29 +378,41 @@ class Mappings(Test):
             self.assertEqual(result.code, 78, result)
             self.assertIn("`SABITO_API_KEY` is not set; `SABITO_API_KEYS` is: misspelt?", result.err)
 
-    def test_rejects_hold_the_cursor_of_their_mapping_until_they_are_cured_or_given_up(self):
-        with Sabito(mappings=[mapping(1), mapping(2)], job='hold = "10m";') as w:
-            w.execute("CREATE TABLE tenants (id TEXT PRIMARY KEY); INSERT INTO tenants VALUES ('t-02')")
-            w.execute(f'CREATE TABLE {TABLE} (id {SERIAL} PRIMARY KEY, "sabitoCustomerId" TEXT, email TEXT, name TEXT,'
-                      ' "tenantId" TEXT REFERENCES tenants (id))')
+    def tenants(self, w, *known):
+        """A table of an application's, whose customers belong to tenants that it knows."""
+        w.execute("CREATE TABLE tenants (id TEXT PRIMARY KEY)")
+        w.execute(f'CREATE TABLE {TABLE} (id {SERIAL} PRIMARY KEY, "sabitoCustomerId" TEXT, email TEXT, name TEXT,'
+                  ' "tenantId" TEXT REFERENCES tenants (id))')
+        for tenant in known:
+            w.execute(f"INSERT INTO tenants VALUES ('{tenant}')")
+
+    def test_rejects_hold_the_cursor_of_their_mapping_and_release_it_once_cured(self):
+        with Sabito(mappings=[mapping(1), mapping(2)]) as w:
+            self.tenants(w, "t-02")
             w.source(businesses={"b-01": 2, "b-02": 2})
             result = w.run(JOB)
             self.assertEqual((result.code, list(w.cursors())), (2, ["m-02"]), result)
+            self.assertEqual(w.part(result)["stats"]["held"], 2)
+            w.sim.advance(3600)
+            self.assertEqual((w.run(JOB).code, list(w.cursors())), (2, ["m-02"]))
+            self.assertNotIn("updatedAfter", w.asked()[-1])
             w.execute("INSERT INTO tenants VALUES ('t-01')")
             result = w.run(JOB)
             self.assertEqual((result.code, sorted(w.cursors())), (0, ["m-01", "m-02"]), result)
-            self.assertEqual(len(w.people()), 2)
+            self.assertEqual((w.part(result)["stats"]["resolved"], len(w.people())), (2, 2))
 
     def test_rejects_that_nobody_cures_are_given_up_after_hold(self):
-        with Sabito(job='hold = "0s";') as w:
-            w.execute("CREATE TABLE tenants (id TEXT PRIMARY KEY)")
-            w.execute(f'CREATE TABLE {TABLE} (id {SERIAL} PRIMARY KEY, "sabitoCustomerId" TEXT, email TEXT, name TEXT,'
-                      ' "tenantId" TEXT REFERENCES tenants (id))')
+        with Sabito(job='hold = "10m";') as w:
+            self.tenants(w)
             w.source(businesses={"b-01": 2})
+            self.assertEqual((w.run(JOB).code, w.cursors()), (2, {}))
+            for column in ("rejected_at", "last_seen_at"):
+                w.execute(f"UPDATE sluice_rejects SET {column} = '2026-01-01T00:00:00.000Z'")
             result = w.run(JOB)
             self.assertEqual((result.code, list(w.cursors())), (2, ["m-01"]), result)
+            self.assertEqual(w.part(result)["stats"]["left_behind"], 2)
             w.execute("INSERT INTO tenants VALUES ('t-01')")
-            self.assertEqual(w.run(JOB).json["stats"]["resolved"], 2)
+            self.assertEqual(w.part(w.run(JOB))["stats"]["resolved"], 2)
             self.assertEqual(len(w.people()), 2)
 
 
