@@ -1,11 +1,16 @@
 /* needs.c - see needs.h. SQLite is always the one that sluice was built with, so a server alone is asked. */
 #include "needs.h"
 
+#include "copy_row.h"
+#include "db_driver.h"
+#include "postgres.h"
+
 #include <string.h>
 
 /* In this order: what stands behind TABLE uses the table that it makes, which is temporary, so that no right on a
  * schema is needed. */
 #define TABLE 1
+#define COPY  NULL /* not a statement alone */
 static const struct {
     const char *what, *sql;
 } needs[] = {
@@ -41,6 +46,11 @@ static const struct {
      "SELECT job::text COLLATE \"C\" IS NOT DISTINCT FROM 'a', products::bigint[] IS NOT DISTINCT FROM NULL FROM "
      "sluice_needs"},
     {"statistics of a temporary table (ANALYZE)", "ANALYZE sluice_needs"},
+    {"COPY FROM STDIN in binary, into a temporary table", COPY},
+    {"a temporary table of what a query finds, and an UPDATE by its ctid",
+     "SET LOCAL jit TO off; CREATE TEMPORARY TABLE sluice_need_keys ON COMMIT DROP AS SELECT ctid AS at FROM"
+     " sluice_needs; WITH k AS MATERIALIZED (SELECT at FROM pg_temp.sluice_need_keys) UPDATE sluice_needs AS n"
+     " SET good = true FROM k WHERE n.ctid = k.at; SELECT count(*) FILTER (WHERE good) FROM sluice_needs"},
     {"constraints that are checked at once (SET CONSTRAINTS)", "SET CONSTRAINTS ALL IMMEDIATE"},
     {"time-outs", "SET LOCAL statement_timeout TO 600000; SET LOCAL lock_timeout TO 10000;"
                   " SET LOCAL idle_in_transaction_session_timeout TO 60000"},
@@ -57,6 +67,32 @@ static void note(struct buf *lacks, const char *what, const char *why)
     buf_printf(lacks, "%s%s: %s", lacks->len ? "; " : "", what, strncmp(why, "store: ", 7) == 0 ? why + 7 : why);
 }
 
+/* One row of one text. */
+static int try_copy(struct db *base, struct err *err)
+{
+    struct pg *db = (struct pg *)base;
+    struct buf bytes = {0};
+    int rc = pg_copy_begin(db, "COPY sluice_needs (job) FROM STDIN (FORMAT binary)", err);
+
+    copy_begin(&bytes);
+    copy_row(&bytes, 1);
+    copy_text(&bytes, (sluice_str){"c", 1});
+    copy_end(&bytes);
+    if (!rc && bytes.failed)
+        rc = err_set(err, E_SYSTEM, "out of memory");
+    if (!rc)
+        rc = pg_copy_put(db, bytes.ptr, bytes.len, err);
+    if (!rc)
+        rc = pg_copy_end(db, err);
+    buf_free(&bytes);
+    return rc;
+}
+
+static int try_one(struct db *db, const char *sql, struct err *err)
+{
+    return sql == COPY ? try_copy(db, err) : db_exec(db, sql, err);
+}
+
 int needs_check(struct db *db, struct buf *lacks, struct err *err)
 {
     int rc = db_is_shared(db) ? db_begin(db, err) : SLUICE_OK;
@@ -64,7 +100,7 @@ int needs_check(struct db *db, struct buf *lacks, struct err *err)
     for (size_t i = 0; !rc && db_is_shared(db) && i < sizeof(needs) / sizeof(needs[0]); i++) {
         struct err why = {0};
         rc = db_exec(db, "SAVEPOINT sluice_need", err);
-        if (rc || !db_exec(db, needs[i].sql, &why))
+        if (rc || !try_one(db, needs[i].sql, &why))
             continue;
         note(lacks, needs[i].what, why.msg);
         if (i == TABLE)
