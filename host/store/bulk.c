@@ -17,6 +17,7 @@
 #define PARTS      4  /* that a range is split into */
 #define SMALLEST   8  /* records that are not split any more */
 #define WATCHED    32 /* records of a run that show what triggers do */
+#define SAMPLE     20 /* and records of a batch that do, while that is not known */
 #define MISSES_MAX 6  /* smallest parts in a row that failed: nearly all will */
 
 struct bulk {
@@ -28,7 +29,8 @@ struct bulk {
     struct bulk_table facts;
     struct batch batch;
     struct bulk_tally *tally;
-    bool begun;   /* some were merged one by one, to see what triggers do */
+    bool unwatched; /* for tests: whatever triggers do */
+    bool begun;     /* some were merged one by one, to see what triggers do */
     int misses;   /* smallest parts that failed since the last part that did not */
     bool indexed; /* the temporary tables, for parts of them */
 };
@@ -72,7 +74,7 @@ void bulk_close(struct bulk *b)
 void bulk_always(struct bulk *b)
 {
     b->batch.few = 1;
-    b->begun = true;
+    b->begun = b->unwatched = true;
 }
 
 void bulk_use_rejects(struct bulk *b, struct rejects *rejects)
@@ -262,6 +264,16 @@ static size_t count_staged(const struct bulk *b, struct bulk_range r)
     return n;
 }
 
+/* All that write. */
+static int set_opaque_apart(struct bulk *b, struct err *err)
+{
+    struct buf sql = {0};
+
+    buf_add_str(&sql, "UPDATE pg_temp.sluice_keys SET sluice_state = 3 WHERE sluice_state IN (1, 2, 4)"
+                      " RETURNING sluice_n");
+    return ask(b, &sql, take_apart, NULL, NULL, err);
+}
+
 /* Find out which records merge.c has to have, as far as that is known before anything is written. */
 static int set_apart(struct bulk *b, struct bulk_range r, int64_t counts[BULK_KINDS], struct err *err)
 {
@@ -275,7 +287,7 @@ static int set_apart(struct bulk *b, struct bulk_range r, int64_t counts[BULK_KI
     else if (!writers)
         return rc;
     if (!rc && b->facts.opaque)
-        rc = ask_text(b, "UPDATE pg_temp.sluice_keys SET sluice_state = 3 WHERE sluice_state IN (1, 2, 4)", err);
+        rc = set_opaque_apart(b, err);
     if (!rc)
         rc = set_entangled_apart(b, err);
     if (!rc)
@@ -462,6 +474,62 @@ static int merge_each(struct bulk *b, struct bulk_range r, struct err *err)
     return rc;
 }
 
+/* ---- Triggers ---- */
+
+/* Where triggers are, the first ones show what they do: when they store something else than was written, keys do not
+ * tell any more which records depend on each other. */
+static int watch_triggers(struct bulk *b, struct bulk_range *r, struct err *err)
+{
+    if (b->begun || !b->batch.sql.target->state->have.triggers)
+        return SLUICE_OK;
+    struct bulk_range first = {r->from, r->to < WATCHED ? r->to : WATCHED};
+    int rc = merge_each(b, first, err);
+
+    b->begun = true;
+    b->facts.opaque = b->facts.opaque || target_rewrites(b->target);
+    r->from = first.to;
+    return rc;
+}
+
+struct sample {
+    size_t list[SAMPLE];
+    size_t count;
+};
+
+static void take_sample(struct bulk *b, struct db_stmt *st, void *context)
+{
+    struct sample *s = context;
+
+    (void)b;
+    if (s->count < SAMPLE)
+        s->list[s->count++] = (size_t)db_column_int(st, 0);
+}
+
+/* The first records of a run may all have been equal to their rows: some that are not are merged one by one. They depend
+ * on no other one, so they may come first. */
+static int watch_sample(struct bulk *b, int64_t counts[BULK_KINDS], struct err *err)
+{
+    struct sample s = {0};
+    struct buf sql = {0};
+
+    if (b->unwatched || !target_watches(b->target) || !(counts[BULK_CHANGED] + counts[BULK_NEW] + counts[BULK_QUIET]))
+        return SLUICE_OK;
+    buf_printf(&sql,
+               "DELETE FROM pg_temp.sluice_keys WHERE sluice_n IN (SELECT sluice_n FROM pg_temp.sluice_keys WHERE"
+               " sluice_state IN (%d, %d, %d) ORDER BY sluice_n LIMIT %d) RETURNING sluice_n",
+               BULK_CHANGED, BULK_NEW, BULK_QUIET, SAMPLE);
+    int rc = ask(b, &sql, take_sample, &s, NULL, err);
+    for (size_t i = 0; !rc && i < s.count; i++)
+        rc = merge_one(b, s.list[i], err);
+    if (!rc && target_rewrites(b->target)) {
+        b->facts.opaque = true;
+        rc = set_opaque_apart(b, err);
+    }
+    if (!rc)
+        rc = count_kinds(b, counts, err);
+    return rc == E_REFUSED ? (err->code = E_STORE) : rc; /* they must not be merged again */
+}
+
 /* ---- A range ---- */
 
 #define STORED                                                                                                         \
@@ -517,6 +585,8 @@ static int merge_range(struct bulk *b, struct bulk_range r, struct err *err)
     int rc = classify(b, r, counts, err);
     if (!rc)
         rc = set_apart(b, r, counts, err);
+    if (!rc)
+        rc = watch_sample(b, counts, err);
     bool refused = rc == E_REFUSED;
     if (refused)
         *err = (struct err){0};
@@ -531,21 +601,6 @@ static int merge_range(struct bulk *b, struct bulk_range r, struct err *err)
         return merge_parts(b, r, err);
     b->misses = 0;
     return rc ? rc : merge_apart(b, r, err);
-}
-
-/* Where triggers are, the first ones show what they do: when they store something else than was written, keys do not
- * tell any more which records depend on each other. */
-static int watch_triggers(struct bulk *b, struct bulk_range *r, struct err *err)
-{
-    if (b->begun || !b->batch.sql.target->state->have.triggers)
-        return SLUICE_OK;
-    struct bulk_range first = {r->from, r->to < WATCHED ? r->to : WATCHED};
-    int rc = merge_each(b, first, err);
-
-    b->begun = true;
-    b->facts.opaque = b->facts.opaque || target_rewrites(b->target);
-    r->from = first.to;
-    return rc;
 }
 
 static int flush_staged(struct bulk *b, struct bulk_range r, struct err *err)

@@ -696,6 +696,11 @@ void target_note_anonymous(struct target *t)
     t->may_adopt = true;
 }
 
+bool target_watches(const struct target *t)
+{
+    return t->watch.writes > 0;
+}
+
 bool target_rewrites(const struct target *t)
 {
     return t->watch.rewritten;

@@ -75,6 +75,9 @@ bool target_keeps(const struct target *t, size_t column);
 int target_may_adopt(struct target *t, struct err *err);
 void target_note_anonymous(struct target *t);
 
+/* Are there triggers, and too few rows written one by one to know what they do? */
+bool target_watches(const struct target *t);
+
 /* Did a trigger store something else than was written? Known once some rows were written one by one. */
 bool target_rewrites(const struct target *t);
 
