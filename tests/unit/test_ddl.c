@@ -114,8 +114,9 @@ static const char *one_of(const char *file, const char *server)
 
 static const char all_columns[] = "id INTEGER*; code BIGINT; tax TEXT; name TEXT!; money TEXT; seen TEXT; "
                                   "active BOOLEAN; products TEXT; " STAMPS;
-static const char all_server_columns[] = "id bigint!; code bigint; tax text; name text!; money numeric(15,2); "
-                                         "seen timestamp with time zone; active boolean; products bigint[]; " SERVER_STAMPS;
+static const char all_server_columns[] =
+    "id bigint!; code bigint; tax text; name text!; money numeric(15,2); "
+    "seen timestamp with time zone; active boolean; products bigint[]; " SERVER_STAMPS;
 
 /* ---- Creating ---- */
 
@@ -266,8 +267,9 @@ static void renamed_columns_have_their_own_name_and_left_out_ones_none(void **st
     must_fit(&f);
     assert_string_equal(
         columns_of(f.db),
-        one_of("id INTEGER*; code BIGINT; tax TEXT; name TEXT!; turnover TEXT; active BOOLEAN; " STAMPS,
-               "id bigint!; code bigint; tax text; name text!; turnover numeric(15,2); active boolean; " SERVER_STAMPS));
+        one_of(
+            "id INTEGER*; code BIGINT; tax TEXT; name TEXT!; turnover TEXT; active BOOLEAN; " STAMPS,
+            "id bigint!; code bigint; tax text; name text!; turnover numeric(15,2); active boolean; " SERVER_STAMPS));
     f.columns[MONEY].name = text_of("revenue"); /* renamed again: the old column stays */
     must_fit(&f);
     const char *columns = columns_of(f.db);
@@ -598,7 +600,8 @@ static void an_index_that_its_own_table_has_lost_is_made_again(void **state)
     assert_string_equal(f.warnings, "");
     assert_string_equal(rows_of(f.db, indexes), "partners_match_1; partners_match_2; ");
 
-    snprintf(sql, sizeof(sql), "DROP INDEX partners_match_1; INSERT INTO partners (code, name, created_at, updated_at,"
+    snprintf(sql, sizeof(sql),
+             "DROP INDEX partners_match_1; INSERT INTO partners (code, name, created_at, updated_at,"
              " last_sync_at) SELECT 1, v.name, %s, %s, %s FROM (SELECT 'a' AS name UNION ALL SELECT 'b') AS v",
              sql_moment(), sql_moment(), sql_moment());
     run_sql(f.db, sql);
@@ -613,7 +616,8 @@ static void the_sql_that_is_told_makes_a_table_fit(void **state)
 {
     static const char *const server_tables[] = {
         "CREATE TABLE partners (code INT PRIMARY KEY)",
-        "CREATE TABLE partners (code INT, name INT, n NUMERIC, money NUMERIC GENERATED ALWAYS AS (n) STORED, active REAL,"
+        "CREATE TABLE partners (code INT, name INT, n NUMERIC, money NUMERIC GENERATED ALWAYS AS (n) STORED, active "
+        "REAL,"
         " other TEXT NOT NULL)",
         "CREATE TABLE partners (code INT, updated_at INT, last_sync_at TEXT GENERATED ALWAYS AS ('x') STORED)",
         "", /* not there */
@@ -647,8 +651,9 @@ static void what_the_database_fills_in_is_known(void **state)
     (void)state;
 
     set_up(&f);
-    run_sql(f.db, one_of("CREATE TABLE partners (code INTEGER PRIMARY KEY, name TEXT NOT NULL DEFAULT 'x', money TEXT)",
-                         "CREATE TABLE partners (code SERIAL PRIMARY KEY, name TEXT NOT NULL DEFAULT 'x', money TEXT)"));
+    run_sql(f.db,
+            one_of("CREATE TABLE partners (code INTEGER PRIMARY KEY, name TEXT NOT NULL DEFAULT 'x', money TEXT)",
+                   "CREATE TABLE partners (code SERIAL PRIMARY KEY, name TEXT NOT NULL DEFAULT 'x', money TEXT)"));
     must_fit(&f);
     assert_true(f.state.as[CODE]->has_default);
     assert_true(f.state.as[NAME]->has_default);
@@ -667,7 +672,8 @@ static void everything_goes_with_the_open_transaction(void **state)
     must_fit(&f);
     db_rollback(f.db);
     assert_string_equal(rows_of(f.db, one_of("SELECT name FROM sqlite_schema WHERE name LIKE 'partners%'",
-                                             "SELECT 1 WHERE to_regclass('partners') IS NOT NULL")), "");
+                                             "SELECT 1 WHERE to_regclass('partners') IS NOT NULL")),
+                        "");
     assert_string_equal(rows_of(f.db, "SELECT name FROM sluice_meta WHERE name LIKE 'table:%'"), "");
     tear_down(&f);
 }

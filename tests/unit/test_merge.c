@@ -104,8 +104,10 @@ static void put_rows(struct fixture *f, const char *columns, const char *rows)
 {
     char sql[400];
 
-    snprintf(sql, sizeof(sql), "INSERT INTO partners (%s, created_at, updated_at, last_sync_at)"
-             " SELECT v.*, %s, %s, %s FROM (%s) AS v", columns, sql_moment(), sql_moment(), sql_moment(), rows);
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO partners (%s, created_at, updated_at, last_sync_at)"
+             " SELECT v.*, %s, %s, %s FROM (%s) AS v",
+             columns, sql_moment(), sql_moment(), sql_moment(), rows);
     run_sql(f->db, sql);
 }
 
@@ -115,8 +117,11 @@ static void check_rows(struct fixture *f, const char *want)
     struct err err = {0};
     char have[2048] = "";
 
-    assert_int_equal(db_prepare(f->db, "SELECT coalesce(CAST(id_at_source AS TEXT), '-') || ' ' || coalesce(tax, '-')"
-                                       " || ' ' || name FROM partners ORDER BY id", &st, &err), 0);
+    assert_int_equal(db_prepare(f->db,
+                                "SELECT coalesce(CAST(id_at_source AS TEXT), '-') || ' ' || coalesce(tax, '-')"
+                                " || ' ' || name FROM partners ORDER BY id",
+                                &st, &err),
+                     0);
     while (db_step(st, &err) == 1) {
         strncat(have, db_column_text(st, 0), sizeof(have) - strlen(have) - 1);
         strncat(have, "; ", sizeof(have) - strlen(have) - 1);
@@ -158,8 +163,9 @@ static void an_absent_field_stays_and_a_null_goes_back_to_the_preset(void **stat
 
 static void a_difference_in_quiet_columns_alone_is_written_but_no_change(void **state)
 {
-    static const char stamps[] = "SELECT tax || ' ' || name || CASE WHEN updated_at = " THEN " THEN ' old' ELSE ' new' END"
-                                 " || CASE WHEN last_sync_at = " THEN " THEN ' old' ELSE ' new' END FROM partners";
+    static const char stamps[] =
+        "SELECT tax || ' ' || name || CASE WHEN updated_at = " THEN " THEN ' old' ELSE ' new' END"
+        " || CASE WHEN last_sync_at = " THEN " THEN ' old' ELSE ' new' END FROM partners";
     struct fixture f;
     (void)state;
 
@@ -333,7 +339,8 @@ static void a_deferred_foreign_key_rejects_its_record_alone(void **state)
 
     set_up(&f, SLUICE_ADOPT);
     target_close(f.target);
-    snprintf(sql, sizeof(sql), "DROP TABLE partners; CREATE TABLE names (name TEXT PRIMARY KEY);"
+    snprintf(sql, sizeof(sql),
+             "DROP TABLE partners; CREATE TABLE names (name TEXT PRIMARY KEY);"
              "INSERT INTO names VALUES ('A'), ('C');"
              "CREATE TABLE partners (id %s PRIMARY KEY, id_at_source BIGINT, tax TEXT, money TEXT,"
              " seen TEXT, name TEXT REFERENCES names (name) DEFERRABLE INITIALLY DEFERRED)",
@@ -343,9 +350,10 @@ static void a_deferred_foreign_key_rejects_its_record_alone(void **state)
     assert_int_equal(merge(&f, integer(1), string("11"), string("A")), MERGE_CREATED);
     assert_int_equal(merge(&f, integer(2), string("12"), string("B")), MERGE_REJECTED);
     assert_string_equal(buf_text(&f.outcome.reason),
-                        on_server() ? "foreign-key: insert or update on table \"partners\" violates foreign key constraint"
-                                      " \"partners_name_fkey\"; Key (name)=(B) is not present in table \"names\"."
-                                    : "foreign-key: the row it points to is not there");
+                        on_server()
+                            ? "foreign-key: insert or update on table \"partners\" violates foreign key constraint"
+                              " \"partners_name_fkey\"; Key (name)=(B) is not present in table \"names\"."
+                            : "foreign-key: the row it points to is not there");
     assert_int_equal(merge(&f, integer(3), string("13"), string("C")), MERGE_CREATED);
     assert_int_equal(db_commit(f.db, &err), 0);
     check_rows(&f, "1 11 A; 3 13 C; ");
@@ -369,7 +377,8 @@ static void decimals_and_times_are_stored_exactly_and_compared_as_stored(void **
     assert_string_equal(rows_of(f.db, "SELECT money FROM partners"),
                         on_server() ? "1234567890123.50; " : "1234567890123456.50; "); /* a server's has 15 digits */
     for (size_t i = 0; i < LEN(moments); i++)
-        assert_string_equal(rows_of(f.db, moments[i]), on_server() ? "2025-10-11 08:58:45+00; " : "2025-10-11T08:58:45Z; ");
+        assert_string_equal(rows_of(f.db, moments[i]),
+                            on_server() ? "2025-10-11 08:58:45+00; " : "2025-10-11T08:58:45Z; ");
     values[SEEN] = absent; /* CLEAR: not sent counts as null */
     assert_int_equal(merge_record(f.target, &f.table, values, COLUMNS, NOW, &f.outcome, &err), 0);
     assert_int_equal(f.outcome.what, MERGE_UPDATED);

@@ -75,7 +75,7 @@ static void check_refusals(const struct refusal *cases, size_t count)
 }
 
 #define FUNCTION(body)                                                                                                 \
-    "CREATE FUNCTION no_b() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF new.name = 'B' THEN " body                  \
+    "CREATE FUNCTION no_b() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF new.name = 'B' THEN " body                 \
     " END IF; RETURN new; END $$;"                                                                                     \
     "CREATE TRIGGER no_b BEFORE INSERT OR UPDATE ON partners FOR EACH ROW EXECUTE FUNCTION no_b()"
 
