@@ -130,7 +130,7 @@ struct db_table_column {
 struct db_table {
     bool exists, is_view;
     bool deferred; /* a foreign key of it is looked at only when the transaction commits */
-    bool hides;    /* row-level security is in force for the role that is connected */
+    bool hides;    /* row-level security may keep rows from the role that is connected */
     bool no_select, not_owned; /* what that role lacks: the right, or to be an owner */
     bool triggers;  /* there are triggers for each row that is written */
     bool completes; /* of which some see a new row before it is stored, and may fill what is empty */

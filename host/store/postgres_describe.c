@@ -142,6 +142,21 @@ static int read_columns(struct db *db, int64_t oid, struct db_table *out, struct
     "  JOIN pg_catalog.pg_class AS s ON s.oid = p.refobjid WHERE d.adrelid = c.oid AND"                                \
     "  CASE WHEN s.relkind = 'S' THEN NOT pg_catalog.has_sequence_privilege(s.oid, 'USAGE, UPDATE') END)"
 
+/* A policy of the table for this role. */
+#define POLICY(which)                                                                                                  \
+    "EXISTS (SELECT 1 FROM pg_catalog.pg_policy AS p WHERE p.polrelid = c.oid AND EXISTS (SELECT 1"                    \
+    " FROM pg_catalog.unnest(p.polroles) AS r WHERE CASE WHEN r = 0 THEN TRUE ELSE pg_catalog.pg_has_role(r, 'USAGE')" \
+    " END) AND " which ")"
+#define SEES_ALL   "pg_catalog.pg_get_expr(p.polqual, c.oid) = 'true'"
+#define WRITES_ALL "pg_catalog.pg_get_expr(COALESCE(p.polwithcheck, p.polqual), c.oid) = 'true'"
+
+/* Row-level security is in force, and it is not so that for each command one policy lets everything pass. */
+#define HIDES                                                                                                          \
+    "pg_catalog.row_security_active(c.oid) AND (" POLICY("NOT p.polpermissive") " OR NOT ("                            \
+    POLICY("p.polpermissive AND p.polcmd IN ('*', 'r') AND " SEES_ALL) " AND "                                         \
+    POLICY("p.polpermissive AND p.polcmd IN ('*', 'a') AND " WRITES_ALL) " AND "                                       \
+    POLICY("p.polpermissive AND p.polcmd IN ('*', 'w') AND " SEES_ALL " AND " WRITES_ALL) "))"
+
 /* What a row keeps: its primary key, else where it is. */
 #define TABLE                                                                                                          \
     "SELECT c.oid::bigint, c.relkind IN ('v', 'm'), c.relkind = 'p' OR c.relhassubclass,"                              \
@@ -149,7 +164,7 @@ static int read_columns(struct db *db, int64_t oid, struct db_table *out, struct
     "  FROM pg_catalog.pg_index AS i, pg_catalog.unnest(i.indkey) WITH ORDINALITY AS k (attnum, n)"                    \
     "  JOIN pg_catalog.pg_attribute AS a ON a.attnum = k.attnum"                                                       \
     "  WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid AND k.n <= i.indnkeyatts),"                  \
-    " pg_catalog.row_security_active(c.oid), NOT pg_catalog.has_table_privilege(c.oid, 'SELECT'),"                     \
+    " " HIDES ", NOT pg_catalog.has_table_privilege(c.oid, 'SELECT'),"                                                 \
     " NOT pg_catalog.pg_has_role(c.relowner, 'USAGE'), " TRIGGER("g.tgtype & 20 <> 0") ","                             \
     " " TRIGGER("g.tgtype & 6 = 6") ", current_user, " GRANTS                                                          \
     " FROM pg_catalog.pg_class AS c WHERE c.oid = pg_catalog.to_regclass($1) AND c.relkind IN ('r', 'p', 'v', 'm', "   \

@@ -26,6 +26,7 @@ def sql_of(result):
 class ExistingTest(Test):
     def check_refused(self, w, *words):
         """A run says all of these, and so does a live check; the source of the run was asked for nothing."""
+        w.sim.call("DELETE", "/_sim/requests")
         result = w.run(CUSTOMERS)
         self.assertEqual(result.code, 78, result)
         self.assertEqual(w.sim.requests(), [], "it was asked")
@@ -241,6 +242,27 @@ class OnServer(ExistingTest):
             result = self.check_refused(w, "row-level security is in force", f"hidden from role {role}")
             self.admin(sql_of(result))
             self.assertEqual(self.fits(w, created=2), [])
+
+    def test_row_level_security_that_lets_everything_pass_is_none(self):
+        w, role = self.clerk(self.APP, self.ALL + "ALTER TABLE partners ENABLE ROW LEVEL SECURITY")
+        allow = "CREATE POLICY on_{0} ON partners AS PERMISSIVE FOR {0} TO {1} {2}"
+        with w:
+            for policy in (allow.format("SELECT", role, "USING (true)"),
+                           allow.format("INSERT", "PUBLIC", "WITH CHECK (true)"),
+                           allow.format("UPDATE", role, "USING (trdr > 0)"),
+                           allow.format("ALL", "pg_monitor", "USING (true)"),  # another role's
+                           "ALTER POLICY on_update ON partners USING (true) WITH CHECK (trdr > 0)"):
+                self.admin(policy)
+                self.check_refused(w, "row-level security is in force", f"hidden from role {role}")
+            self.admin("ALTER POLICY on_update ON partners WITH CHECK (true)")
+            self.assertEqual(self.fits(w, created=2), [])
+            self.assertEqual(self.fits(w, skipped=2), [])
+            self.admin("CREATE POLICY narrow ON partners AS RESTRICTIVE USING (trdr > 0)")
+            self.check_refused(w, "row-level security is in force", f"hidden from role {role}")
+            for name in ("narrow", "on_select", "on_insert", "on_update"):
+                self.admin(f"DROP POLICY {name} ON partners")
+            self.admin(f"CREATE POLICY whole ON partners TO {role} USING (true)")
+            self.assertEqual(self.fits(w, skipped=2), [])
 
     def test_what_may_not_be_added_is_told_to_the_owner(self):
         w, _ = self.clerk('table = "app.partners";' + FEW.replace('code = "";', ""), self.ALL)
