@@ -256,6 +256,20 @@ void bind_order(struct binder *b, const json_t *streams)
     }
 }
 
+/* The setting of a partition whose value the column that tells tenants apart has: "tenant_id" for
+ * "${mappings.tenant_id}". */
+static char *find_tenant(const struct pair *p)
+{
+    const char *partition = p->job->partition, *scope = bind_text(p->stream, "scope");
+    const char *value = *scope ? bind_text(find_column(p, scope), "value") : "";
+    size_t len = strlen(partition), end = strlen(value);
+
+    if (len == 0 || end < len + 5 || strncmp(value, "${", 2) != 0 || strncmp(value + 2, partition, len) != 0 ||
+        value[2 + len] != '.' || strchr(value, '}') != value + end - 1)
+        return pool_text(p->b->pool, "");
+    return pool_copy(p->b->pool, value + len + 3, end - len - 4);
+}
+
 void bind_job(struct binder *b, struct config_job *job, const json_t *streams)
 {
     if (!job->stream[0])
@@ -270,6 +284,7 @@ void bind_job(struct binder *b, struct config_job *job, const json_t *streams)
     if (!job->table[0])
         job->table = pool_text(b->pool, bind_text(p.stream, "table"));
     job->partition = pool_text(b->pool, bind_text(p.stream, "partition"));
+    job->tenant = find_tenant(&p);
     check_after(&p, streams);
     check_columns(&p);
 }

@@ -115,6 +115,7 @@ bool check_job(struct reader *r, void *object, const struct config_node *node)
 {
     struct config_job *job = object;
     job->partition = pool_text(r->pool, "");
+    job->tenant = pool_text(r->pool, "");
     job->file = node->file;
     job->line = node->line;
     job->node = node;

@@ -116,6 +116,7 @@ struct config_job {
     size_t match_count;
     char *table;              /* "" until config_bind() puts the stream's own in */
     char *partition;          /* the option that lists the stream's partitions; "": it has none, or is not bound */
+    char *tenant;             /* the setting of a partition that names its tenant (tenants.c); "": none does */
     int manage, on_gap;       /* CONFIG_MANAGE_*, CONFIG_ON_GAP_* */
     int64_t gap_tolerance_us; /* default 30s */
     int64_t hold_us;          /* default 24h */
@@ -204,6 +205,12 @@ bool config_has_partition(const struct config_job *job, const char *id);
 /* May somebody ask for partition `id` of this bound job? 0; E_NOT_FOUND, with the ids that there are; E_USAGE where the
  * stream has no partitions. */
 int config_check_partition(const struct config_job *job, const char *id, struct err *err);
+
+/* Is partition `id` of a bound job this tenant's? "" is every tenant; an id that is not listed is nobody's. */
+bool config_is_tenants(const struct config_job *job, const char *id, const char *tenant);
+
+/* The ids of the partitions that are this tenant's, in the order of the settings. New reference; NULL without memory. */
+json_t *config_tenant_partitions(const struct config_job *job, const char *tenant);
 
 /* A key that a configuration may hold, for manuals. */
 struct config_key {

@@ -67,7 +67,8 @@ static bool read_place(struct config_files *files, const json_t *json, const cha
 static bool read_job(struct config_files *files, const json_t *json, struct config_job *job)
 {
     job->partition = restored_text(&files->pool, json_object_get(json, "partition"));
-    return job->partition && read_place(files, json_object_get(json, "place"), &job->file, &job->line);
+    job->tenant = restored_text(&files->pool, json_object_get(json, "tenant"));
+    return job->partition && job->tenant && read_place(files, json_object_get(json, "place"), &job->file, &job->line);
 }
 
 static bool read_connector(struct config_files *files, const json_t *json, struct config_connector *c)

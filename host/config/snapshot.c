@@ -2,7 +2,7 @@
  *
  *   {"keys": all that keys_root leads to, "path", "files":["…"], "secrets":[{"hex"}], "lines":[of fixed keys]}
  *
- * A connector has besides its keys "options", "served" and "place", a job "partition" and "place"; a place is
+ * A connector has besides its keys "options", "served" and "place", a job "partition", "tenant" and "place"; a place is
  * {"file","line"}.
  */
 #include "snapshot.h"
@@ -35,6 +35,7 @@ static bool add_to_connector(json_t *keys, const struct config_connector *c, boo
 static bool add_to_job(json_t *keys, const struct config_job *job, bool places)
 {
     return saved_put(keys, "partition", saved_text(job->partition)) &&
+           saved_put(keys, "tenant", saved_text(job->tenant)) &&
            (!places || saved_put(keys, "place", place(job->file, job->line)));
 }
 

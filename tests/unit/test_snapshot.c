@@ -28,10 +28,11 @@ static const char description_text[] =
     "{'name':'auth.pin','type':'text','secret':true},"
     "{'name':'maps','type':'group','list':true},"
     "{'name':'maps.id','type':'text','required':true},"
+    "{'name':'maps.tenant','type':'text'},"
     "{'name':'maps.token','type':'text','secret':true}],"
     "'streams':["
-    "{'name':'orders','table':'erp_orders','partition':'maps','needs':'customers','columns':["
-    "{'name':'code','flags':0},{'name':'vat','flags':0},{'name':'title','flags':0}],"
+    "{'name':'orders','table':'erp_orders','partition':'maps','scope':'owner','needs':'customers','columns':["
+    "{'name':'owner','flags':0,'value':'${maps.tenant}'},{'name':'code','flags':0},{'name':'vat','flags':0},{'name':'title','flags':0}],"
     "'matches':[{'rule':1,'columns':'code'}]},"
     "{'name':'returns','table':'erp_returns','columns':["
     "{'name':'code','flags':0},{'name':'vat','flags':0},{'name':'title','flags':0}],"
@@ -297,6 +298,7 @@ static void check_job(const struct config_job *got, const struct config_job *wan
     }
     assert_string_equal(got->table, want->table);
     assert_string_equal(got->partition, want->partition);
+    assert_string_equal(got->tenant, want->tenant);
     assert_int_equal(got->manage, want->manage);
     assert_int_equal(got->on_gap, want->on_gap);
     assert_int_equal(got->gap_tolerance_us, want->gap_tolerance_us);
@@ -373,6 +375,35 @@ static void every_member_comes_back(void **state)
     config_free(copy);
 }
 
+static void a_partition_is_its_tenants(void **state)
+{
+    (void)state;
+    struct config *c = load("connectors = ( { name = \"erp\"; plugin = \"p\"; settings = { url = \"u\"; key = \"k\";\n"
+                            "maps = ( { id = \"a\"; tenant = \"t1\"; }, { id = \"b\"; tenant = \"t2\"; },\n"
+                            "{ id = \"c\"; }, { id = \"d\"; tenant = \"t1\"; } ); };\n"
+                            "jobs = ( { stream = \"orders\"; }, { stream = \"customers\"; } ); } );");
+    struct config *copy = over_a_pipe(c);
+    const struct config_job *orders = config_find_job(copy, "erp.orders");
+    static const struct {
+        const char *tenant, *want;
+    } cases[] = {{"", "[\"a\",\"b\",\"c\",\"d\"]"}, {"t1", "[\"a\",\"d\"]"}, {"t2", "[\"b\"]"}, {"t3", "[]"}};
+    for (size_t i = 0; i < LEN(cases); i++) {
+        json_t *ids = config_tenant_partitions(orders, cases[i].tenant);
+        char *text = json_dumps(ids, JSON_COMPACT);
+        assert_string_equal(text, cases[i].want);
+        free(text);
+        json_decref(ids);
+    }
+    assert_true(config_is_tenants(orders, "a", "t1"));
+    assert_true(config_is_tenants(orders, "c", ""));
+    assert_false(config_is_tenants(orders, "a", "t2"));
+    assert_false(config_is_tenants(orders, "c", "t1"));
+    assert_false(config_is_tenants(orders, "x", ""));
+    assert_false(config_is_tenants(config_find_job(copy, "erp.customers"), "a", "t1"));
+    config_free(c);
+    config_free(copy);
+}
+
 static void what_the_plugin_says_is_part_of_it(void **state)
 {
     (void)state;
@@ -385,10 +416,12 @@ static void what_the_plugin_says_is_part_of_it(void **state)
     const struct config_job *orders = config_find_job(copy, "erp.orders");
     assert_string_equal(orders->table, "erp_orders");
     assert_string_equal(orders->partition, "maps");
+    assert_string_equal(orders->tenant, "tenant");
     assert_false(orders->after_set);
     assert_int_equal(orders->after_count, 1);
     assert_string_equal(orders->after[0], "customers");
     assert_string_equal(config_find_job(copy, "erp.customers")->partition, "");
+    assert_string_equal(config_find_job(copy, "erp.customers")->tenant, "");
     assert_int_equal(json_array_size(copy->connectors[0].served), 1);
     assert_true(json_equal(copy->connectors[0].served, json_object_get(description, "routes")));
     assert_null(copy->connectors[1].served);
@@ -790,6 +823,7 @@ int main(void)
         TEST(a_restored_configuration_gives_the_same_snapshot),
         TEST(every_key_is_in_the_snapshot),
         TEST(every_member_comes_back),
+        TEST(a_partition_is_its_tenants),
         TEST(what_the_plugin_says_is_part_of_it),
         TEST(a_restored_configuration_outlives_its_snapshot),
         TEST(paths_need_not_be_utf8),
