@@ -67,9 +67,9 @@ static void skip(struct job *job, int64_t fire_us, const char *why)
 }
 
 /* A turn of the schedule. */
-static void add_turn(struct job *job, bool full, int64_t fire_us, bool at_start)
+static void add_turn(struct job *job, bool full, const struct turn_part *part, int64_t fire_us, bool at_start)
 {
-    struct turn *turn = queue_add(job, full, NULL, true, fire_us);
+    struct turn *turn = queue_add(job, full, part, true, fire_us);
 
     if (turn)
         turn->at_start = at_start;
@@ -79,7 +79,7 @@ static void fire(struct job *job, int64_t fire_us, bool full, bool at_start)
 {
     firing_forget_retry(job);
     if (!job->turn) {
-        add_turn(job, full, fire_us, at_start);
+        add_turn(job, full, NULL, fire_us, at_start);
     } else if (job->config->overlap == CONFIG_OVERLAP_QUEUE) {
         job->again = true;
         job->again_full = job->again_full || full;
@@ -205,6 +205,8 @@ void firing_forget_retry(struct job *job)
     job->retries = 0;
     job->retry_fire_us = 0;
     job->retry_at_start = false;
+    json_decref(job->retry_partitions);
+    job->retry_partitions = NULL;
     if (job->retry)
         event_del(job->retry);
 }
@@ -212,11 +214,12 @@ void firing_forget_retry(struct job *job)
 static void on_retry(evutil_socket_t fd, short what, void *context)
 {
     struct job *job = context;
+    const struct turn_part part = {.partitions = job->retry_partitions};
 
     (void)fd;
     (void)what;
-    if (!job->turn && !job->paused && job->config->enabled && !job->s->stopping)
-        add_turn(job, job->retry_full, job->retry_fire_us, job->retry_at_start);
+    if (!queue_in_way(job, &part) && !job->paused && job->config->enabled && !job->s->stopping)
+        add_turn(job, job->retry_full, &part, job->retry_fire_us, job->retry_at_start);
 }
 
 void firing_carry_retry(struct job *from, struct job *to)
@@ -235,6 +238,25 @@ void firing_carry_retry(struct job *from, struct job *to)
     to->retry_full = from->retry_full;
     to->retry_fire_us = from->retry_fire_us;
     to->retry_at_start = from->retry_at_start;
+    to->retry_partitions = json_incref(from->retry_partitions);
+}
+
+/* The partitions that failed, where others did not; else all of the turn's. New reference. */
+static json_t *failed_partitions(const struct turn *turn, const json_t *run)
+{
+    const json_t *parts = json_object_get(run, "partitions");
+    const char *status = json_string_value(json_object_get(run, "status"));
+    json_t *ids = json_array();
+
+    for (size_t i = 0; i < json_array_size(parts); i++) {
+        const json_t *part = json_array_get(parts, i);
+        if (!json_is_true(json_object_get(part, "success")))
+            json_array_append(ids, json_object_get(part, "id"));
+    }
+    if (status && strcmp(status, "partial") == 0 && json_array_size(ids))
+        return ids;
+    json_decref(ids);
+    return json_incref(turn->partitions);
 }
 
 /* A run that did not begin has claimed nothing: its fire is still to be. */
@@ -255,6 +277,8 @@ static void plan_retry(struct job *job, const struct turn *turn, const struct la
     if (!job->retry || evtimer_add(job->retry, &tv) != 0)
         return;
     job->retries++;
+    json_decref(job->retry_partitions);
+    job->retry_partitions = failed_partitions(turn, result->run);
     job->retry_full = turn->full;
     job->retry_fire_us = result->run ? 0 : turn->fire_us;
     job->retry_at_start = !result->run && turn->at_start;
@@ -277,6 +301,8 @@ void firing_ended(struct job *job, const struct turn *turn, const struct launch_
             recall_unfire(s, job->config->name, turn->fire_us);
         return;
     }
+    if (turn_is_part(turn) && !turn->scheduled)
+        return;
     if (turn->scheduled && result->code == E_BUSY)
         recall_note_fire(s, job->config->name, turn->fire_us);
     else if (turn->scheduled && result->code == SLUICE_E_CANCELLED && !result->run)
@@ -284,7 +310,7 @@ void firing_ended(struct job *job, const struct turn *turn, const struct launch_
     if (job->again) {
         job->again = false;
         if (!job->paused && job->config->enabled)
-            add_turn(job, job->again_full, job->again_us, false);
+            add_turn(job, job->again_full, NULL, job->again_us, false);
         job->again_full = false;
     } else if (turn->scheduled && may_pass(result) && !job->paused) {
         plan_retry(job, turn, result);

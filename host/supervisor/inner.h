@@ -40,13 +40,15 @@ struct job {
     bool recalled;           /* the store has told what it remembers of it */
     bool paused;
     bool starts;             /* on_start: due as soon as the store has told what it remembers */
-    struct turn *turn;       /* waits or runs; NULL: neither */
+    struct turn *turn;       /* waits or runs, of all partitions; NULL: neither */
+    struct turn *parts;      /* those that wait or run of some partitions */
     bool again, again_full;  /* overlap = "queue": once more when it has ended */
     int64_t again_us;        /* the fire of that */
     struct event *retry;     /* a failed run is run again; NULL until needed */
     int retries;             /* in a row */
     int64_t retry_fire_us;   /* a fire that was not claimed yet; 0: none */
     bool retry_full, retry_at_start;
+    json_t *retry_partitions; /* ids: only these; NULL: all */
 };
 
 /* One who wants to hear of a turn's end. */
@@ -56,6 +58,12 @@ struct waiter {
     void *context;
 };
 
+/* What of a job a turn is about; both NULL: all of it. */
+struct turn_part {
+    const char *partition;    /* just this one, as a run of its own */
+    const json_t *partitions; /* ids: just these, in one run */
+};
+
 /* A job's turn: what it needs first, then itself, one process after the other. */
 struct turn {
     struct supervisor *s;
@@ -63,7 +71,9 @@ struct turn {
     struct job *job;                /* NULL: a reload has taken it away; the turn ends on its own configuration */
     char *connector;                /* whose lane it is in */
     char run_id[RUN_ID_SIZE];       /* of the job's own run */
-    char *partition;                /* NULL: all */
+    char *partition;                /* see struct turn_part */
+    json_t *partitions;
+    struct turn *sibling;           /* the next one of its job's parts */
     bool full;
     bool scheduled;                 /* by a fire, its catch-up or its repetition: not by a caller */
     bool stopped;                   /* told to end because the daemon does */
@@ -149,8 +159,13 @@ void firing_forget_retry(struct job *job);
 void firing_carry_retry(struct job *from, struct job *to);
 
 /* ---- queue.c ---- */
-/* Put a new turn of the job at the end of the queue; NULL without memory. */
-struct turn *queue_add(struct job *job, bool full, const char *partition, bool scheduled, int64_t fire_us);
+/* Put a new turn of the job at the end of the queue; `part` NULL: of all partitions. NULL without memory. */
+struct turn *queue_add(struct job *job, bool full, const struct turn_part *part, bool scheduled, int64_t fire_us);
+/* The turn of the job that has one of these partitions already; NULL: none. One of all lets those of some go first. */
+struct turn *queue_in_way(const struct job *job, const struct turn_part *part);
+/* The job knows of the turn no longer. */
+void queue_leave_job(struct turn *turn);
+bool turn_is_part(const struct turn *turn); /* of some partitions only */
 /* Start what may start, from the loop. */
 void queue_pump(struct supervisor *s);
 void queue_remove(struct turn *turn);     /* one that waits */

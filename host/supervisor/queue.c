@@ -28,28 +28,99 @@ static void take_out(struct turn **list, struct turn *turn)
     turn->next = NULL;
 }
 
-struct turn *queue_add(struct job *job, bool full, const char *partition, bool scheduled, int64_t fire_us)
+/* ---- Some partitions of a job ---- */
+
+bool turn_is_part(const struct turn *turn)
+{
+    return turn->partition || turn->partitions;
+}
+
+static bool has_partition(const struct turn *turn, const char *id)
+{
+    if (turn->partition)
+        return strcmp(turn->partition, id) == 0;
+    for (size_t i = 0; i < json_array_size(turn->partitions); i++) {
+        if (strcmp(json_string_value(json_array_get(turn->partitions, i)), id) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool meets(const struct turn *turn, const struct turn_part *part)
+{
+    if (part->partition)
+        return has_partition(turn, part->partition);
+    for (size_t i = 0; i < json_array_size(part->partitions); i++) {
+        if (has_partition(turn, json_string_value(json_array_get(part->partitions, i))))
+            return true;
+    }
+    return false;
+}
+
+struct turn *queue_in_way(const struct job *job, const struct turn_part *part)
+{
+    if (job->turn)
+        return job->turn;
+    for (struct turn *turn = job->parts; turn; turn = turn->sibling) {
+        if (meets(turn, part))
+            return turn;
+    }
+    return NULL;
+}
+
+static void join_job(struct job *job, struct turn *turn)
+{
+    if (!turn_is_part(turn)) {
+        job->turn = turn;
+        return;
+    }
+    turn->sibling = job->parts;
+    job->parts = turn;
+}
+
+void queue_leave_job(struct turn *turn)
+{
+    struct job *job = turn->job;
+
+    turn->job = NULL;
+    if (!job)
+        return;
+    if (job->turn == turn)
+        job->turn = NULL;
+    struct turn **at = &job->parts;
+    while (*at && *at != turn)
+        at = &(*at)->sibling;
+    if (*at)
+        *at = turn->sibling;
+    turn->sibling = NULL;
+}
+
+/* ---- The queue ---- */
+
+struct turn *queue_add(struct job *job, bool full, const struct turn_part *part, bool scheduled, int64_t fire_us)
 {
     struct turn *turn = calloc(1, sizeof(*turn));
     char *connector = strdup(job->config->connector->name);
-    char *part = partition ? strdup(partition) : NULL;
+    const char *wanted = part ? part->partition : NULL;
+    char *partition = wanted ? strdup(wanted) : NULL;
 
-    if (!turn || !connector || (partition && !part)) {
+    if (!turn || !connector || (wanted && !partition)) {
         log_line(LOG_ERROR, job->config->name, "out of memory: it does not run");
         free(turn);
         free(connector);
-        free(part);
+        free(partition);
         return NULL;
     }
     *turn = (struct turn){.s = job->s,
                           .job = job,
                           .connector = connector,
-                          .partition = part,
+                          .partition = partition,
+                          .partitions = part ? json_incref((json_t *)(uintptr_t)part->partitions) : NULL,
                           .full = full,
                           .scheduled = scheduled,
                           .fire_us = fire_us};
     id_new(turn->run_id);
-    job->turn = turn;
+    join_job(job, turn);
     append(&job->s->waiting, turn);
     event_active(job->s->pump, 0, 0);
     return turn;

@@ -101,9 +101,12 @@ static void carry_over(struct job *from, struct job *to)
     if (!same_schedule(from->config, to->config) && to->recalled)
         firing_forget_missed(to, now);
     to->turn = from->turn;
-    from->turn = NULL;
+    to->parts = from->parts;
+    from->turn = from->parts = NULL;
     if (to->turn)
         to->turn->job = to;
+    for (struct turn *turn = to->parts; turn; turn = turn->sibling)
+        turn->job = to;
     if (from->retry && event_pending(from->retry, EV_TIMEOUT, NULL))
         firing_carry_retry(from, to);
 }
@@ -112,21 +115,18 @@ static bool turn_waits(const struct turn *turn)
 {
     bool waits;
 
-    return turn && queue_find(turn->s, turn->run_id, &waits) == turn && waits;
+    return queue_find(turn->s, turn->run_id, &waits) == turn && waits;
 }
 
 /* The job is gone or disabled: what runs goes on, what waits does not begin. */
 static void let_go(struct job *job, const char *why)
 {
-    struct turn *turn = job->turn;
-
-    job->turn = NULL;
-    if (!turn)
-        return;
-    turn->job = NULL;
-    if (turn_waits(turn)) {
-        queue_remove(turn);
-        turn_give_up(turn, SLUICE_E_CANCELLED, why);
+    for (struct turn *turn; (turn = job->turn ? job->turn : job->parts) != NULL;) {
+        queue_leave_job(turn);
+        if (turn_waits(turn)) {
+            queue_remove(turn);
+            turn_give_up(turn, SLUICE_E_CANCELLED, why);
+        }
     }
 }
 

@@ -47,6 +47,7 @@ void job_free(struct job *job)
         event_free(job->retry);
     timetable_close(&job->table);
     json_decref(job->last_run);
+    json_decref(job->retry_partitions);
     free(job);
 }
 
@@ -271,6 +272,7 @@ struct metrics *supervisor_metrics(struct supervisor *s)
 
 static void tell_job(const struct supervisor *s, const struct job *job, struct supervisor_job *out)
 {
+    const struct turn *turn = job->turn ? job->turn : job->parts;
     bool waits = false;
 
     *out = (struct supervisor_job){.job = job->config,
@@ -279,13 +281,13 @@ static void tell_job(const struct supervisor *s, const struct job *job, struct s
                                    .last_run = job->last_run,
                                    .next_run_us = job->config->enabled && !job->paused ? job->next_us : 0,
                                    .last_success_us = job->last_success_us};
-    if (!job->turn)
+    if (!turn)
         return;
-    queue_find(s, job->turn->run_id, &waits);
+    queue_find(s, turn->run_id, &waits);
     out->running = !waits;
     out->queued = waits;
-    out->run_id = job->turn->run_id;
-    out->progress = job->turn->progress;
+    out->run_id = turn->run_id;
+    out->progress = turn->progress;
 }
 
 size_t supervisor_job_count(const struct supervisor *s)
@@ -307,6 +309,21 @@ bool supervisor_find_job(const struct supervisor *s, const char *name, struct su
     return job != NULL;
 }
 
+bool supervisor_find_run(const struct supervisor *s, const char *run_id, struct supervisor_active *out)
+{
+    bool waits;
+    const struct turn *turn = queue_find(s, run_id, &waits);
+
+    if (!turn || strcmp(turn->run_id, run_id) != 0)
+        return false;
+    *out = (struct supervisor_active){.job = turn->job ? turn->job->config : NULL,
+                                      .run_id = turn->run_id,
+                                      .partition = turn->partition ? turn->partition : "",
+                                      .partitions = turn->partitions,
+                                      .queued = waits};
+    return true;
+}
+
 /* ---- What can be asked for ---- */
 
 static bool add_waiter(struct turn *turn, const struct supervisor_request *r)
@@ -325,6 +342,7 @@ static bool add_waiter(struct turn *turn, const struct supervisor_request *r)
 int supervisor_run(struct supervisor *s, const struct supervisor_request *r, char run_id[RUN_ID_SIZE], struct err *err)
 {
     struct job *job = supervisor_job_of(s, r->job);
+    const struct turn_part part = {r->partition, r->partitions};
 
     if (s->stopping)
         return err_set(err, SLUICE_E_CANCELLED, "the daemon stops");
@@ -332,9 +350,12 @@ int supervisor_run(struct supervisor *s, const struct supervisor_request *r, cha
         return err_set(err, E_NOT_FOUND, "there is no job \"%s\"", r->job);
     if (!job->config->enabled)
         return err_set(err, SLUICE_E_CONFIG, "job %s is not enabled", r->job);
-    if (job->turn)
-        return err_set(err, E_BUSY, "%s is already running: run %s", r->job, job->turn->run_id);
-    struct turn *turn = queue_add(job, r->full, r->partition, false, 0);
+    struct turn *turn = queue_in_way(job, &part);
+    if (turn) {
+        snprintf(run_id, RUN_ID_SIZE, "%s", turn->run_id);
+        return err_set(err, E_BUSY, "%s is already running: run %s", r->job, turn->run_id);
+    }
+    turn = queue_add(job, r->full, &part, false, 0);
     if (!turn)
         return err_set(err, E_SYSTEM, "out of memory");
     if (!add_waiter(turn, r)) {

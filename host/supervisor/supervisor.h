@@ -2,7 +2,8 @@
  *
  * A run is asked for by a schedule or by a caller. It waits in the lane of its connector, where one run at a time goes,
  * and for one of `limits.max_runs` places; what a job needs first runs first, in the same turn. A job that waits or
- * runs is not asked for again. Everything here is answered from memory; what needs SQL goes through the store thread.
+ * runs is not asked for again, but other partitions of it are. Everything here is answered from memory; what needs SQL
+ * goes through the store thread.
  *
  * Threads: the loop's only. What is handed out lives until the loop runs again, unless it says otherwise.
  */
@@ -56,7 +57,7 @@ struct metrics *supervisor_metrics(struct supervisor *s);
 struct supervisor_job {
     const struct config_job *job;
     bool paused, running, queued;
-    const char *run_id;     /* of the run that runs or waits; "" */
+    const char *run_id;     /* of the run that runs or waits, first one of all partitions; "" */
     const json_t *last_run; /* the newest that ended, as `run --json` tells it; NULL: none is known */
     const json_t *progress; /* of the run that runs, the newest "progress" event; NULL: none yet */
     int64_t next_run_us;    /* wall time, jitter included; 0: none */
@@ -66,11 +67,22 @@ size_t supervisor_job_count(const struct supervisor *s);
 void supervisor_job(const struct supervisor *s, size_t index, struct supervisor_job *out);
 bool supervisor_find_job(const struct supervisor *s, const char *name, struct supervisor_job *out);
 
+/* A run of this daemon that runs or waits. */
+struct supervisor_active {
+    const struct config_job *job; /* NULL: a reload has taken it away */
+    const char *run_id;
+    const char *partition;    /* which it is of; "": of some or all, or there are none */
+    const json_t *partitions; /* ids: of just these; NULL: all */
+    bool queued;              /* it waits */
+};
+bool supervisor_find_run(const struct supervisor *s, const char *run_id, struct supervisor_active *out);
+
 /* ---- What can be asked for ---- */
 
 struct supervisor_request {
     const char *job;
-    const char *partition; /* NULL: all */
+    const char *partition;    /* just this one, as a run of its own; NULL: all */
+    const json_t *partitions; /* ids: just these, in one run; NULL: all */
     bool full;
     /* Called once, from the loop and never from within supervisor_run(). `result` lives for the call. NULL: nobody
      * wants to know. */
@@ -79,7 +91,8 @@ struct supervisor_request {
 };
 
 /* Run a job as soon as there is a place; run_id gets the id that its run will have. E_NOT_FOUND; SLUICE_E_CONFIG for one
- * that is not enabled; E_BUSY when it waits or runs; SLUICE_E_CANCELLED while the daemon stops. */
+ * that is not enabled; E_BUSY when it, or one of these partitions, waits or runs: run_id is then that run's;
+ * SLUICE_E_CANCELLED while the daemon stops. */
 int supervisor_run(struct supervisor *s, const struct supervisor_request *request, char run_id[RUN_ID_SIZE],
                    struct err *err);
 

@@ -44,6 +44,7 @@ static void turn_free(struct turn *turn)
     json_decref(turn->progress);
     free(turn->steps);
     free(turn->partition);
+    json_decref(turn->partitions);
     free(turn->connector);
     free(turn);
 }
@@ -52,8 +53,7 @@ void turn_finish(struct turn *turn, const struct launch_result *result)
 {
     struct job *job = turn->job;
 
-    if (job)
-        job->turn = NULL;
+    queue_leave_job(turn);
     while (turn->waiters) {
         struct waiter *w = turn->waiters;
         turn->waiters = w->next;
@@ -137,11 +137,11 @@ static void note_run(struct turn *turn, const struct config_job *config, const s
         metrics_throttled(s->metrics, config->connector->name, result->throttled_us);
     json_decref(job->last_run);
     job->last_run = json_incref(result->run);
-    if (is_complete(result->run)) {
+    if (is_complete(result->run))
         job->last_success_us = clock_wall_us();
-        if (!result->code) /* partitions may have failed for a reason that passes */
-            firing_forget_retry(job);
-    }
+    /* Partitions may have failed for a reason that passes. */
+    if (is_complete(result->run) && !result->code && (turn->scheduled || !turn_is_part(turn)))
+        firing_forget_retry(job);
     alerts_run(s->alerts, job->config, result->run);
 }
 
@@ -357,6 +357,7 @@ static void start_step(struct turn *turn)
                              .what = LAUNCH_RUN,
                              .full = turn->full || turn->step_full,
                              .partition = turn->partition,
+                             .partitions = turn->partitions,
                              .run_id = is_own_step(turn) ? turn->run_id : NULL,
                              .fire_us = claims ? turn->fire_us : 0,
                              .at_start = claims && turn->at_start};
