@@ -209,7 +209,7 @@ int config_check_partition(const struct config_job *job, const char *id, struct 
 /* Is partition `id` of a bound job this tenant's? "" is every tenant; an id that is not listed is nobody's. */
 bool config_is_tenants(const struct config_job *job, const char *id, const char *tenant);
 
-/* The ids of the partitions that are this tenant's, in the order of the settings. New reference; NULL without memory. */
+/* The ids of the partitions that are this tenant's, in the settings' order. New reference; NULL without memory. */
 json_t *config_tenant_partitions(const struct config_job *job, const char *tenant);
 
 /* A key that a configuration may hold, for manuals. */

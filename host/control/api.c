@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "metrics.h"
 #include "plugin_routes.h"
+#include "tenant_view.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -66,8 +67,7 @@ void errand_end(struct errand *e)
 
 bool call_sees(const struct call *c, const struct config_job *job)
 {
-    (void)job;
-    return !*c->tenant;
+    return tenant_has_part(job, c->tenant);
 }
 
 bool call_is_for_all(struct call *c)

@@ -40,7 +40,7 @@ struct errand {
 void errand_begin(struct errand *e, struct call *c, void (*gone)(void *context, struct exchange *x));
 void errand_end(struct errand *e);
 
-/* May this caller see and run the job? A token with a tenant sees partitions, and these are none. */
+/* May this caller see and run the job, or some partitions of it? */
 bool call_sees(const struct call *c, const struct config_job *job);
 
 /* The job of that name, or NULL after 404 (with the nearest name) or 403 was answered. */
@@ -99,7 +99,9 @@ struct inquiry {
     struct errand errand;
     const struct config *config; /* kept while it is asked */
     char *job, *id;              /* NULL: none; of a list, what it is to come behind */
+    char *tenant;                /* whose it is; "" everybody's */
     int64_t limit;
+    json_t *more;                /* what the answer needs besides; NULL */
     json_t *out;                                                    /* work's result */
     int (*work)(struct db *db, struct inquiry *q, struct err *err); /* in the store thread */
     void (*done)(struct inquiry *q, int rc, const struct err *err); /* answers q->errand.x, which is there */
@@ -122,7 +124,8 @@ void inquiry_fail(struct inquiry *q, const struct err *err);
 
 /* ---- api_jobs.c ---- */
 
-/* The state of run `id` while the store has no row of it: waiting, or about to begin. NULL: it is not this daemon's. */
-json_t *api_active_run(const struct api *api, const char *id);
+/* The state of run `id` while the store has no row of it: waiting, or about to begin. NULL: it is not this daemon's, or
+ * the tenant ("": everybody) has no part in it. */
+json_t *api_active_run(const struct api *api, const char *id, const char *tenant);
 
 #endif

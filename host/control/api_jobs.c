@@ -4,6 +4,7 @@
 #include "buf.h"
 #include "clock.h"
 #include "date.h"
+#include "tenant_view.h"
 #include "views.h"
 
 #include <stdlib.h>
@@ -45,7 +46,7 @@ static const json_t *stored_job(const json_t *stored, const char *name)
 }
 
 /* A run of another process is in the store only; what this daemon knows best is in memory. */
-static json_t *job_json(const struct supervisor_job *j, const json_t *stored)
+static json_t *job_json(const struct supervisor_job *j, const char *tenant, const json_t *stored)
 {
     const struct config_job *job = j->job;
     const json_t *in_store = stored_job(stored, job->name), *last = json_object_get(in_store, "last_run");
@@ -53,11 +54,12 @@ static json_t *job_json(const struct supervisor_job *j, const json_t *stored)
 
     if (!last || json_is_null(last))
         last = j->last_run;
+    json_t *own = json_is_object(last) ? tenant_run(job, tenant, last) : NULL;
     return json_pack("{s:s, s:s, s:s, s:b, s:b, s:o, s:s, s:o, s:b, s:o}", "name", job->name, "connector",
                      job->connector->name, "stream", job->stream, "enabled", (int)job->enabled, "paused",
                      (int)j->paused, "schedule", text_or_null(job->schedule), "timezone", job->timezone, "next_run",
                      time_or_null(j->next_run_us), "running", (int)running, "last_run",
-                     last ? json_deep_copy(last) : json_null());
+                     own ? own : json_null());
 }
 
 /* All jobs that the caller sees; NULL without memory. */
@@ -69,7 +71,7 @@ static json_t *job_list(const struct call *c, const json_t *stored)
 
     for (size_t i = 0; list && i < supervisor_job_count(s); i++) {
         supervisor_job(s, i, &job);
-        if (!call_sees(c, job.job) || json_array_append_new(list, job_json(&job, stored)) == 0)
+        if (!call_sees(c, job.job) || json_array_append_new(list, job_json(&job, c->tenant, stored)) == 0)
             continue;
         json_decref(list);
         list = NULL;
@@ -98,17 +100,45 @@ static void add_trouble(json_t *body, const struct inquiry *q, int rc, const str
     buf_free(&why);
 }
 
+/* What the tenant had of the last run of a job; else the last one that it had part in. */
+static int put_own_run(struct db *db, const struct inquiry *q, json_t *view, struct err *err)
+{
+    const char *name = json_string_value(json_object_get(view, "name"));
+    const char *id = json_string_value(json_object_get(json_object_get(view, "last_run"), "run"));
+    const struct config_job *job = name ? config_find_job(q->config, name) : NULL;
+
+    if (!id || !tenant_has_part(job, q->tenant))
+        return SLUICE_OK;
+    json_t *run = view_run(db, id, err), *own = run ? tenant_run(job, q->tenant, run) : NULL, *runs = NULL;
+    if (run && !own)
+        runs = view_tenant_runs(q->config, db, name, q->tenant, 1, err);
+    if (runs)
+        own = json_incref(json_array_get(json_object_get(runs, "runs"), 0));
+    json_decref(runs);
+    json_decref(run);
+    json_object_set_new(view, "last_run", own ? own : json_null());
+    return err->code;
+}
+
 static int read_jobs(struct db *db, struct inquiry *q, struct err *err)
 {
     const struct config_job *job = q->job ? config_find_job(q->config, q->job) : NULL;
+    int rc = SLUICE_OK;
 
     q->out = q->job ? view_job(job, db, clock_wall_us(), err) : view_jobs(q->config, db, clock_wall_us(), err);
-    return q->out ? SLUICE_OK : err->code ? err->code : err_set(err, E_SYSTEM, "out of memory");
+    if (!q->out)
+        return err->code ? err->code : err_set(err, E_SYSTEM, "out of memory");
+    json_t *list = json_object_get(q->out, "jobs");
+    if (*q->tenant && !list)
+        rc = put_own_run(db, q, q->out, err);
+    for (size_t i = 0; *q->tenant && !rc && i < json_array_size(list); i++)
+        rc = put_own_run(db, q, json_array_get(list, i), err);
+    return rc;
 }
 
 static void tell_jobs(struct inquiry *q, int rc, const struct err *err)
 {
-    struct call c = {.api = q->errand.api, .x = q->errand.x, .tenant = ""};
+    struct call c = {.api = q->errand.api, .x = q->errand.x, .tenant = q->tenant};
     json_t *list = job_list(&c, rc < 0 ? NULL : q->out);
     json_t *body = list ? json_pack("{s:o}", "jobs", list) : NULL;
 
@@ -124,7 +154,7 @@ static void tell_job(struct inquiry *q, int rc, const struct err *err)
         exchange_fail(q->errand.x, 404, "a reload has just taken job %s away", q->job);
         return;
     }
-    json_t *body = job_json(&job, rc < 0 ? NULL : q->out);
+    json_t *body = job_json(&job, q->tenant, rc < 0 ? NULL : q->out);
     add_trouble(body, q, rc, err);
     exchange_answer(q->errand.x, 200, body);
 }
@@ -142,10 +172,7 @@ static void ask_jobs(struct call *c, const char *name, void (*tell)(struct inqui
 
 void api_get_jobs(struct call *c)
 {
-    if (*c->tenant)
-        exchange_answer(c->x, 200, json_pack("{s:o}", "jobs", job_list(c, NULL)));
-    else
-        ask_jobs(c, NULL, tell_jobs);
+    ask_jobs(c, NULL, tell_jobs);
 }
 
 void api_get_job(struct call *c)
@@ -156,38 +183,38 @@ void api_get_job(struct call *c)
 
 /* ---- Run ---- */
 
-static bool is_active(const struct supervisor_job *job, const char *id)
+static bool has_part_in(const struct supervisor_active *run, const char *tenant)
 {
-    return (job->running || job->queued) && strcmp(job->run_id, id) == 0;
+    if (!*tenant)
+        return true;
+    if (!run->job)
+        return false;
+    if (*run->partition)
+        return config_is_tenants(run->job, run->partition, tenant);
+    for (size_t i = 0; i < json_array_size(run->partitions); i++) {
+        if (config_is_tenants(run->job, json_string_value(json_array_get(run->partitions, i)), tenant))
+            return true;
+    }
+    return !run->partitions && tenant_has_part(run->job, tenant);
 }
 
 /* As a run that has done nothing yet. */
-static json_t *active_json(const struct supervisor_job *job)
+json_t *api_active_run(const struct api *api, const char *id, const char *tenant)
 {
+    struct supervisor_active active;
     struct run run;
     struct err err = {0};
 
-    if (run_init(&run, job->job->name, "", "", &err))
+    if (!supervisor_find_run(api->supervisor, id, &active) || !active.job || !has_part_in(&active, tenant) ||
+        run_init(&run, active.job->name, active.partition, "", &err))
         return NULL;
     json_t *json = run_json(&run);
     run_free(&run);
-    json_object_set_new(json, "run", json_string(job->run_id));
+    json_object_set_new(json, "run", json_string(active.run_id));
     json_object_set_new(json, "mode", json_null());
-    if (job->queued)
+    if (active.queued)
         json_object_set_new(json, "status", json_string("queued"));
     return json;
-}
-
-json_t *api_active_run(const struct api *api, const char *id)
-{
-    struct supervisor_job job;
-
-    for (size_t i = 0; i < supervisor_job_count(api->supervisor); i++) {
-        supervisor_job(api->supervisor, i, &job);
-        if (is_active(&job, id))
-            return active_json(&job);
-    }
-    return NULL;
 }
 
 static void tell_result(struct exchange *x, const struct launch_result *result, json_t *more)
@@ -199,17 +226,18 @@ static void tell_result(struct exchange *x, const struct launch_result *result, 
         exchange_answer(x, json_is_true(json_object_get(result->run, "success")) ? 200 : 500, json_incref(result->run));
 }
 
-static void refuse_run(struct call *c, const char *name, const struct err *err)
+/* `run_id` is that of the run in the way. */
+static void refuse_run(struct call *c, const char *name, const char *run_id, const struct err *err)
 {
-    struct supervisor_job job;
+    struct supervisor_active active;
 
-    if (err->code != E_BUSY || !supervisor_find_job(c->api->supervisor, name, &job)) {
+    if (err->code != E_BUSY || !supervisor_find_run(c->api->supervisor, run_id, &active)) {
         call_refused(c->x, err);
         return;
     }
     exchange_answer(c->x, 409,
                     json_pack("{s:b, s:s, s:s, s:s, s:s, s:o}", "success", 0, "error", err->msg, "job", name, "run",
-                              job.run_id, "status", job.queued ? "queued" : "running", "timestamp",
+                              run_id, "status", active.queued ? "queued" : "running", "timestamp",
                               time_or_null(clock_wall_us())));
 }
 
@@ -220,7 +248,7 @@ static void run_and_leave(struct call *c, const struct supervisor_request *reque
     struct buf location = {0};
 
     if (supervisor_run(c->api->supervisor, request, run_id, &err)) {
-        refuse_run(c, request->job, &err);
+        refuse_run(c, request->job, run_id, &err);
         return;
     }
     buf_printf(&location, "/api/v1/runs/%s", run_id);
@@ -229,21 +257,36 @@ static void run_and_leave(struct call *c, const struct supervisor_request *reque
     buf_free(&location);
 }
 
+/* Is there such a partition, which the caller sees? False after 404 or 400 was answered. */
+static bool has_partition(struct call *c, const struct config_job *job, const char *id)
+{
+    if (id && !*job->partition)
+        exchange_fail(c->x, 400, "%s has no partitions; leave \"partition\" out", job->name);
+    else if (id && !config_is_tenants(job, id, c->tenant))
+        exchange_fail(c->x, 404, "%s has no partition \"%s\"", job->name, id);
+    else
+        return true;
+    return false;
+}
+
 void api_post_run(struct call *c)
 {
     static const char *const keys[] = {"full", "partition", "wait", NULL};
     const struct config_job *job = call_find_job(c, c->name);
-    json_t *body = job ? call_body(c, keys) : NULL;
+    json_t *body = job ? call_body(c, keys) : NULL, *own = NULL;
     struct supervisor_request request = {.job = c->name};
     bool wait = false;
 
     if (body && call_take_flag(c, body, "full", &request.full) && call_take_flag(c, body, "wait", &wait) &&
-        call_take_text(c, body, "partition", &request.partition)) {
+        call_take_text(c, body, "partition", &request.partition) && has_partition(c, job, request.partition)) {
+        if (*c->tenant && !request.partition)
+            request.partitions = own = config_tenant_partitions(job, c->tenant);
         if (wait)
             call_run_and_wait(c, &request, tell_result, NULL);
         else
             run_and_leave(c, &request);
     }
+    json_decref(own);
     json_decref(body);
 }
 
@@ -273,7 +316,7 @@ static void pause_job(struct call *c, bool paused)
 {
     struct err err = {0};
 
-    if (!call_find_job(c, c->name))
+    if (!call_find_job(c, c->name) || !call_is_for_all(c))
         return;
     struct pause *p = calloc(1, sizeof(*p));
     char *job = strdup(c->name);

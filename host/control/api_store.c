@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "date.h"
 #include "store_thread.h"
+#include "tenant_view.h"
 #include "views.h"
 
 #include <stdlib.h>
@@ -21,8 +22,10 @@ static void inquiry_free(void *context)
 
     supervisor_release(q->errand.api->supervisor, q->config);
     json_decref(q->out);
+    json_decref(q->more);
     free(q->job);
     free(q->id);
+    free(q->tenant);
     errand_end(&q->errand);
     free(q);
 }
@@ -30,16 +33,18 @@ static void inquiry_free(void *context)
 struct inquiry *inquiry_new(struct call *c, const char *job, const char *id)
 {
     struct inquiry *q = calloc(1, sizeof(*q));
-    char *job_copy = job ? strdup(job) : NULL, *id_copy = id ? strdup(id) : NULL;
+    char *job_copy = job ? strdup(job) : NULL, *id_copy = id ? strdup(id) : NULL, *tenant = strdup(c->tenant);
 
-    if (!q || (job && !job_copy) || (id && !id_copy)) {
+    if (!q || !tenant || (job && !job_copy) || (id && !id_copy)) {
         free(q);
         free(job_copy);
         free(id_copy);
+        free(tenant);
         exchange_answer(c->x, 500, NULL);
         return NULL;
     }
-    *q = (struct inquiry){.config = supervisor_retain(c->api->supervisor), .job = job_copy, .id = id_copy};
+    *q = (struct inquiry){
+        .config = supervisor_retain(c->api->supervisor), .job = job_copy, .id = id_copy, .tenant = tenant};
     errand_begin(&q->errand, c, NULL);
     return q;
 }
@@ -115,8 +120,10 @@ static bool take_limit(struct call *c, int64_t *limit)
 /* A job that is no longer configured may have left something; one that has neither is a mistake. */
 static void tell_list(struct inquiry *q, int rc, const struct err *err)
 {
-    struct call c = {
-        .api = q->errand.api, .x = q->errand.x, .config = supervisor_config(q->errand.api->supervisor), .tenant = ""};
+    struct call c = {.api = q->errand.api,
+                     .x = q->errand.x,
+                     .config = supervisor_config(q->errand.api->supervisor),
+                     .tenant = q->tenant};
 
     if (rc < 0) {
         inquiry_fail(q, err);
@@ -128,18 +135,17 @@ static void tell_list(struct inquiry *q, int rc, const struct err *err)
     exchange_answer(q->errand.x, 200, json_incref(q->out));
 }
 
-/* Ask for a list of ?job= behind ?after=; a tenant sees none of it. */
-static void ask_list(struct call *c, const char *key, int (*list)(struct db *db, struct inquiry *q, struct err *err))
+/* Ask for a list of ?job= behind ?after=. */
+static void ask_list(struct call *c, int (*list)(struct db *db, struct inquiry *q, struct err *err))
 {
     int64_t limit;
 
     if (!take_limit(c, &limit))
         return;
-    if (*c->tenant) {
-        exchange_answer(c->x, 200, json_pack("{s:[]}", key));
+    const char *job = exchange_argument(c->x, "job");
+    if (*c->tenant && job && !call_find_job(c, job))
         return;
-    }
-    struct inquiry *q = inquiry_new(c, exchange_argument(c->x, "job"), exchange_argument(c->x, "after"));
+    struct inquiry *q = inquiry_new(c, job, exchange_argument(c->x, "after"));
     if (!q)
         return;
     q->limit = limit;
@@ -150,24 +156,26 @@ static void ask_list(struct call *c, const char *key, int (*list)(struct db *db,
 
 static int list_runs(struct db *db, struct inquiry *q, struct err *err)
 {
-    q->out = view_runs(db, q->job, q->limit, err);
+    q->out = *q->tenant ? view_tenant_runs(q->config, db, q->job, q->tenant, q->limit, err)
+                        : view_runs(db, q->job, q->limit, err);
     return q->out ? SLUICE_OK : err->code;
 }
 
 void api_get_runs(struct call *c)
 {
-    ask_list(c, "runs", list_runs);
+    ask_list(c, list_runs);
 }
 
 static int list_rejects(struct db *db, struct inquiry *q, struct err *err)
 {
-    q->out = view_rejects(db, q->job, q->id, q->limit, err);
+    q->out = *q->tenant ? view_tenant_rejects(q->config, db, q->job, q->tenant, q->id, q->limit, err)
+                        : view_rejects(db, q->job, q->id, q->limit, err);
     return q->out ? SLUICE_OK : err->code;
 }
 
 void api_get_rejects(struct call *c)
 {
-    ask_list(c, "rejects", list_rejects);
+    ask_list(c, list_rejects);
 }
 
 static int list_cursors(struct db *db, struct inquiry *q, struct err *err)
@@ -180,15 +188,25 @@ static int list_cursors(struct db *db, struct inquiry *q, struct err *err)
 
 void api_get_cursors(struct call *c)
 {
-    ask_list(c, "cursors", list_cursors);
+    if (*c->tenant)
+        exchange_answer(c->x, 200, json_pack("{s:[]}", "cursors"));
+    else
+        ask_list(c, list_cursors);
 }
 
 /* ---- One run ---- */
 
+/* What a tenant sees of it. */
 static int read_run(struct db *db, struct inquiry *q, struct err *err)
 {
-    q->out = view_run(db, q->id, err);
-    return q->out ? SLUICE_OK : err->code;
+    json_t *run = view_run(db, q->id, err);
+    const char *job = json_string_value(json_object_get(run, "job"));
+
+    if (!run)
+        return err->code;
+    q->out = tenant_run(job ? config_find_job(q->config, job) : NULL, q->tenant, run);
+    json_decref(run);
+    return q->out ? SLUICE_OK : err_set(err, E_NOT_FOUND, "there is no run \"%s\"", q->id);
 }
 
 static void ask_run(struct call *c, void (*tell)(struct inquiry *q, int rc, const struct err *err))
@@ -204,7 +222,7 @@ static void ask_run(struct call *c, void (*tell)(struct inquiry *q, int rc, cons
 
 static void tell_run(struct inquiry *q, int rc, const struct err *err)
 {
-    json_t *active = rc < 0 ? api_active_run(q->errand.api, q->id) : NULL;
+    json_t *active = rc < 0 ? api_active_run(q->errand.api, q->id, q->tenant) : NULL;
 
     if (rc >= 0)
         exchange_answer(q->errand.x, 200, json_incref(q->out));
@@ -218,8 +236,7 @@ static void tell_run(struct inquiry *q, int rc, const struct err *err)
 
 void api_get_run(struct call *c)
 {
-    if (call_is_for_all(c))
-        ask_run(c, tell_run);
+    ask_run(c, tell_run);
 }
 
 /* It is not a run of this daemon; say what it is. */

@@ -3,6 +3,7 @@
 
 #include "api_inner.h"
 #include "route_answer.h"
+#include "views.h"
 
 #include <string.h>
 
@@ -101,7 +102,7 @@ bool plugin_route_find(const struct config *config, const char *method, const ch
     return out->route != NULL;
 }
 
-/* ---- Answering ---- */
+/* ---- A run ---- */
 
 /* The job that a route is about: the first enabled one of its stream, else the first. */
 static const struct config_job *find_job(const struct config_connector *connector, const char *stream)
@@ -119,19 +120,38 @@ static const struct config_job *find_job(const struct config_connector *connecto
 /* What an answer that comes later needs, kept apart from the configuration, which a reload may take away. */
 static json_t *keep(const struct route_source *s)
 {
-    return json_pack("{s:O, s:O, s:s, s:s?}", "route", s->route, "options", s->options, "partition", s->partition, "id",
-                     s->id);
+    return json_pack("{s:O, s:O, s:s, s:s?, s:O?}", "route", s->route, "options", s->options, "partition",
+                     s->partition, "id", s->id, "visible", s->visible);
+}
+
+static struct route_source kept(const json_t *more)
+{
+    const json_t *visible = json_object_get(more, "visible");
+
+    return (struct route_source){json_object_get(more, "route"), json_object_get(more, "options"),
+                                 text_of(more, "partition"), json_string_value(json_object_get(more, "id")),
+                                 json_is_object(visible) ? visible : NULL};
+}
+
+/* Do its partitions tell what became of the run? Each has its own result then, whatever the others came to. */
+static bool tells_partitions(const struct route_source *s, const json_t *run)
+{
+    return *s->partition && *text_of(s->route, "under") &&
+           (json_array_size(json_object_get(run, "partitions")) || *text_of(run, "partition"));
 }
 
 static void tell_result(struct exchange *x, const struct launch_result *result, json_t *more)
 {
-    const struct route_source s = {json_object_get(more, "route"), json_object_get(more, "options"),
-                                   text_of(more, "partition"), json_string_value(json_object_get(more, "id"))};
+    const struct route_source s = kept(more);
+    bool good = json_is_true(json_object_get(result->run, "success"));
 
-    if (json_is_true(json_object_get(result->run, "success")))
-        exchange_answer(x, 200, route_answer_run(&s, result->run));
-    else
+    if (!good && !tells_partitions(&s, result->run)) {
         call_failed(x, result);
+        return;
+    }
+    json_t *answer = route_answer_run(&s, result->run);
+    const json_t *said = json_object_get(answer, "success"); /* a route's keys may leave it out */
+    exchange_answer(x, json_is_false(said) ? 500 : 200, answer);
 }
 
 /* Other keys of the body than this one are the caller's own business, as they always were. */
@@ -147,45 +167,102 @@ static bool wants_full(struct call *c, const json_t *route, bool *full)
     return ok;
 }
 
-static void run_stream(struct call *c, const struct route_source *s, const struct config_job *job)
+static void run_stream(struct call *c, const struct route_source *s, const struct config_job *job, bool full)
 {
-    struct supervisor_request request = {.job = job->name, .partition = s->id};
-    json_t *more;
+    json_t *own = *c->tenant && !s->id ? config_tenant_partitions(job, c->tenant) : NULL;
+    struct supervisor_request request = {.job = job->name, .partition = s->id, .partitions = own, .full = full};
+    json_t *more = NULL;
 
-    if (!wants_full(c, s->route, &request.full))
-        return;
-    more = keep(s);
-    if (more)
-        call_run_and_wait(c, &request, tell_result, more);
-    else
+    if (own && json_array_size(own) == 0)
+        exchange_answer(c->x, 200, route_answer_nothing(s));
+    else if ((more = keep(s)) == NULL)
         exchange_answer(c->x, 500, NULL);
+    else
+        call_run_and_wait(c, &request, tell_result, more);
+    json_decref(own);
 }
 
+/* ---- The last results ---- */
+
+static int read_status(struct db *db, struct inquiry *q, struct err *err)
+{
+    q->out = view_last_of_each(db, q->job, err);
+    return q->out ? SLUICE_OK : err->code;
+}
+
+static void tell_partitions(struct inquiry *q, int rc, const struct err *err)
+{
+    const struct route_source s = kept(q->more);
+
+    if (rc < 0)
+        inquiry_fail(q, err);
+    else
+        exchange_answer(q->errand.x, 200, route_answer_status(&s, q->out));
+}
+
+/* Those of partitions stand in the ledger, each from another run; the last run itself is known here. */
 static void tell_status(struct call *c, const struct route_source *s, const struct config_job *job)
 {
     struct supervisor_job now = {0};
 
-    supervisor_find_job(c->api->supervisor, job->name, &now);
-    exchange_answer(c->x, 200, route_answer_status(s, now.last_run));
+    if (!*s->partition) {
+        supervisor_find_job(c->api->supervisor, job->name, &now);
+        exchange_answer(c->x, 200, route_answer_status(s, now.last_run));
+        return;
+    }
+    struct inquiry *q = inquiry_new(c, job->name, NULL);
+    if (!q)
+        return;
+    q->more = keep(s);
+    q->work = read_status;
+    q->done = tell_partitions;
+    inquiry_ask(q);
+}
+
+/* ---- One route ---- */
+
+/* {id: true} of the tenant's partitions; NULL: it sees all. */
+static json_t *visible_to(const struct call *c, const struct config_job *job)
+{
+    json_t *ids = *c->tenant ? config_tenant_partitions(job, c->tenant) : NULL, *set = ids ? json_object() : NULL;
+
+    for (size_t i = 0; i < json_array_size(ids); i++)
+        json_object_set_new(set, json_string_value(json_array_get(ids, i)), json_true());
+    json_decref(ids);
+    return set;
+}
+
+static void answer(struct call *c, const struct plugin_route *r, const struct config_job *job,
+                   const struct route_source *s)
+{
+    bool full = false;
+
+    if (c->name && !config_is_tenants(job, c->name, c->tenant))
+        exchange_fail(c->x, 404, "there is no \"%s\" in %s of connector %s", c->name, job->partition,
+                      r->connector->name);
+    else if (runs(r->route) && wants_full(c, r->route, &full))
+        run_stream(c, s, job, full);
+    else if (runs(r->route))
+        return; /* 400 was answered */
+    else if (json_integer_value(json_object_get(r->route, "action")) == SLUICE_ROUTE_STATUS)
+        tell_status(c, s, job);
+    else
+        exchange_answer(c->x, 200, route_answer_partitions(s));
 }
 
 void plugin_route_answer(struct call *c, const struct plugin_route *r)
 {
     const char *stream = text_of(r->route, "stream");
     const struct config_job *job = find_job(r->connector, stream);
-    const struct route_source s = {r->route, r->connector->options, job ? job->partition : "", c->name};
 
-    if (!job)
+    if (!job) {
         exchange_fail(c->x, 404, "no job of connector %s is of stream %s", r->connector->name, stream);
-    else if (!call_sees(c, job))
-        call_is_for_all(c);
-    else if (c->name && !route_has_partition(&s, c->name))
-        exchange_fail(c->x, 404, "there is no \"%s\" in %s of connector %s", c->name, job->partition,
-                      r->connector->name);
-    else if (runs(r->route))
-        run_stream(c, &s, job);
-    else if (json_integer_value(json_object_get(r->route, "action")) == SLUICE_ROUTE_STATUS)
-        tell_status(c, &s, job);
-    else
-        exchange_answer(c->x, 200, route_answer_partitions(&s));
+        return;
+    }
+    if (!*job->tenant && !call_is_for_all(c))
+        return;
+    json_t *visible = visible_to(c, job);
+    const struct route_source s = {r->route, r->connector->options, job->partition, c->name, visible};
+    answer(c, r, job, &s);
+    json_decref(visible);
 }

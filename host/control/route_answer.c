@@ -2,6 +2,7 @@
 #include "route_answer.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,11 +30,6 @@ static const json_t *partition_settings(const struct route_source *s, const char
     return NULL;
 }
 
-int route_has_partition(const struct route_source *s, const char *id)
-{
-    return partition_settings(s, id) != NULL;
-}
-
 /* The result of partition `id` in that of the whole run. */
 static const json_t *partition_result(const json_t *run, const char *id)
 {
@@ -58,6 +54,17 @@ struct element {
     const json_t *group; /* that partition's settings; NULL */
     const json_t *run;   /* NULL: it never ran */
 };
+
+/* The errors of its records; those of one that failed begin with why. New reference. */
+static json_t *error_details(const json_t *run)
+{
+    const json_t *error = json_object_get(run, "error");
+    json_t *list = json_copy(json_object_get(run, "errorDetails"));
+
+    if (json_is_string(error) && list)
+        json_array_insert_new(list, 0, json_pack("{s:n, s:O}", "key", "reason", error));
+    return list;
+}
 
 /* Is it a setting of the partition? */
 static bool is_group_setting(const struct element *e, const char *where)
@@ -88,6 +95,8 @@ static json_t *look_up(const struct element *e, const char *where)
 
     if (strcmp(where, "id") == 0)
         return e->id ? json_string(e->id) : NULL;
+    if (strcmp(where, "errorDetails") == 0 && e->id)
+        return error_details(e->run);
     if (strncmp(where, "stats.", 6) == 0)
         value = json_object_get(json_object_get(e->run, "stats"), where + 6);
     if (!value)
@@ -173,24 +182,59 @@ static json_t *one(const struct route_source *s, const char *id, const json_t *r
     return element_json(&e);
 }
 
+/* {id: the result of that partition} of a run. New reference. */
+static json_t *results_by_id(const json_t *run)
+{
+    const json_t *list = json_object_get(run, "partitions"), *one;
+    json_t *results = json_object();
+    const char *single = text_of(run, "partition");
+    size_t i;
+
+    json_array_foreach(list, i, one) {
+        const char *id = text_of(one, "id");
+        if (id)
+            json_object_set(results, id, (json_t *)(uintptr_t)one);
+    }
+    if (single && *single)
+        json_object_set(results, single, (json_t *)(uintptr_t)run);
+    return results;
+}
+
 /* Each configured partition, with its part of the run; those without one are left out when `ran_only`. */
 static json_t *all(const struct route_source *s, const json_t *run, bool ran_only)
 {
     const json_t *groups = json_object_get(s->options, s->partition), *group;
-    json_t *list = json_array();
+    json_t *list = json_array(), *results = results_by_id(run);
     size_t i;
 
     if (!*s->partition) {
         json_array_append_new(list, one(s, NULL, run));
+        json_decref(results);
         return list;
     }
     json_array_foreach(groups, i, group) {
         const char *id = text_of(group, "id");
-        const json_t *part = id ? partition_result(run, id) : NULL;
-        if (id && (part || !ran_only))
+        const json_t *part = id ? json_object_get(results, id) : NULL;
+        if (id && (!s->visible || json_object_get(s->visible, id)) && (part || !ran_only))
             json_array_append_new(list, one(s, id, part));
     }
+    json_decref(results);
     return list;
+}
+
+/* Was any of it a success? Of partitions one is enough, and none is no failure. */
+static bool succeeded(const struct route_source *s, const json_t *run)
+{
+    const json_t *list = json_object_get(run, "partitions"), *one;
+    size_t i;
+
+    if (!*s->partition || s->id || json_array_size(list) == 0)
+        return json_is_true(json_object_get(run, "success"));
+    json_array_foreach(list, i, one) {
+        if (json_is_true(json_object_get(one, "success")))
+            return true;
+    }
+    return false;
 }
 
 /* {"success", "message", under: value}. Steals the value. */
@@ -210,6 +254,19 @@ static json_t *wrapped(const struct route_source *s, bool success, const char *m
 
 /* ---- The answers ---- */
 
+static json_t *told_under(const struct route_source *s, const json_t *run, const json_t *part, const char *message)
+{
+    bool good = succeeded(s, part);
+    const char *error = text_of(part, "error"), *when = text_of(part, "timestamp");
+    json_t *body = wrapped(s, good, good ? message : NULL, s->id ? one(s, s->id, part) : all(s, run, true));
+
+    if (body && !good) {
+        json_object_set_new(body, "error", json_string(error ? error : "the run failed"));
+        json_object_set_new(body, "timestamp", when ? json_string(when) : json_null());
+    }
+    return body;
+}
+
 json_t *route_answer_run(const struct route_source *s, const json_t *run)
 {
     const char *message = text_of(s->route, "message");
@@ -218,12 +275,16 @@ json_t *route_answer_run(const struct route_source *s, const json_t *run)
     if (!part)
         part = run;
     if (text_of(s->route, "under"))
-        return wrapped(s, json_is_true(json_object_get(run, "success")), message ? message : text_of(run, "message"),
-                       s->id ? one(s, s->id, part) : all(s, run, true));
+        return told_under(s, run, part, message ? message : text_of(run, "message"));
     json_t *body = one(s, s->id, part);
     if (body && message)
         json_object_set_new(body, "message", json_string(message));
     return body;
+}
+
+json_t *route_answer_nothing(const struct route_source *s)
+{
+    return wrapped(s, true, text_of(s->route, "message"), json_array());
 }
 
 json_t *route_answer_status(const struct route_source *s, const json_t *last_run)

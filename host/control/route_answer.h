@@ -16,13 +16,15 @@ struct route_source {
     const json_t *options; /* the connector's settings (config.h) */
     const char *partition; /* the option that lists the stream's partitions; "" none */
     const char *id;        /* of the one partition that was asked for; NULL: all */
+    const json_t *visible; /* {id: true} of the partitions that the caller sees; NULL: all */
 };
 
-/* Is there a partition `id`? */
-int route_has_partition(const struct route_source *s, const char *id);
-
-/* After a run. */
+/* After a run. Each of its partitions has its result, in one shape whether it succeeded or not: why one failed is the
+ * first of its errorDetails. When all of them failed, "success" is false and there is an "error". */
 json_t *route_answer_run(const struct route_source *s, const json_t *run);
+
+/* Where there was nothing to run, since the caller sees no partition. */
+json_t *route_answer_nothing(const struct route_source *s);
 
 /* The last results; `last_run` may be NULL. What comes from a run that was not there is null. */
 json_t *route_answer_status(const struct route_source *s, const json_t *last_run);

@@ -8,6 +8,7 @@
 #include "reject.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Text of the store as JSON; a source's own text may be anything. */
@@ -94,6 +95,71 @@ static int add_parts(struct db *db, json_t *run, struct err *err)
     return ledger_parts(db, json_string_value(json_object_get(run, "run")), add_part, &w, err);
 }
 
+static const char *id_of(const json_t *run)
+{
+    return json_string_value(json_object_get(run, "run"));
+}
+
+static int newer_first(const void *a, const void *b)
+{
+    return strcmp(id_of(*(json_t *const *)b), id_of(*(json_t *const *)a));
+}
+
+/* The newest `limit` of a list of runs. New reference. */
+static json_t *newest(const json_t *list, int64_t limit)
+{
+    size_t count = json_array_size(list);
+    json_t **runs = calloc(count + 1, sizeof(*runs)), *out = json_array();
+
+    for (size_t i = 0; runs && i < count; i++)
+        runs[i] = json_array_get(list, i);
+    if (runs)
+        qsort(runs, count, sizeof(*runs), newer_first);
+    for (size_t i = 0; runs && i < count && (int64_t)i < limit; i++)
+        json_array_append(out, runs[i]);
+    free(runs);
+    return out;
+}
+
+/* Of each of the tenant's partitions of a job. */
+static int walk_tenant(const struct config_job *job, const char *tenant, int64_t limit, struct run_walk *w,
+                       struct err *err)
+{
+    json_t *ids = config_tenant_partitions(job, tenant);
+    int rc = 0;
+
+    for (size_t i = 0; rc >= 0 && i < json_array_size(ids); i++)
+        rc = ledger_partition(w->db, job->name, json_string_value(json_array_get(ids, i)), limit, add_run, w, err);
+    json_decref(ids);
+    return rc;
+}
+
+json_t *view_tenant_runs(const struct config *config, struct db *db, const char *job, const char *tenant, int64_t limit,
+                         struct err *err)
+{
+    struct run_walk w = {db, json_array()};
+    int rc = 0;
+
+    for (size_t c = 0; db && c < config->connector_count; c++) {
+        const struct config_connector *connector = &config->connectors[c];
+        for (size_t j = 0; rc >= 0 && j < connector->job_count; j++) {
+            if (!job || strcmp(connector->jobs[j].name, job) == 0)
+                rc = walk_tenant(&connector->jobs[j], tenant, limit, &w, err);
+        }
+    }
+    json_t *list = newest(w.list, limit);
+    json_decref(w.list);
+    return finish(rc, "runs", list, err);
+}
+
+json_t *view_last_of_each(struct db *db, const char *job, struct err *err)
+{
+    struct run_walk w = {db, json_array()};
+    int rc = db ? ledger_last_of_each(db, job, add_part, &w, err) : 0;
+
+    return finish(rc, "partitions", w.list, err);
+}
+
 json_t *view_run(struct db *db, const char *id, struct err *err)
 {
     json_t *found = json_array(), *run = NULL;
@@ -133,13 +199,18 @@ struct reject_walk {
     int64_t left;
     size_t bytes_left;
     char last[RUN_ID_SIZE];
+    const struct config *config; /* NULL: those of every tenant */
+    const char *tenant;
 };
 
 static int add_some_rejects(const struct reject_row *r, void *context)
 {
     struct reject_walk *w = context;
+    const struct config_job *job = w->config ? config_find_job(w->config, r->job) : NULL;
     size_t size = strlen(r->payload);
 
+    if (w->config && (!job || !config_is_tenants(job, r->partition, w->tenant)))
+        return 0;
     if (w->left-- == 0 || (size > w->bytes_left && json_array_size(w->list) > 0))
         return ENOUGH;
     w->bytes_left -= size < w->bytes_left ? size : w->bytes_left;
@@ -147,15 +218,21 @@ static int add_some_rejects(const struct reject_row *r, void *context)
     return json_array_append_new(w->list, view_reject(r)) ? E_SYSTEM : 0;
 }
 
-json_t *view_rejects(struct db *db, const char *job, const char *after, int64_t limit, struct err *err)
+json_t *view_tenant_rejects(const struct config *config, struct db *db, const char *job, const char *tenant,
+                            const char *after, int64_t limit, struct err *err)
 {
-    struct reject_walk w = {json_array(), limit, VIEW_REJECTS_BYTES, ""};
+    struct reject_walk w = {json_array(), limit, VIEW_REJECTS_BYTES, "", config, tenant};
     int rc = db ? reject_list(db, job, after, add_some_rejects, &w, err) : 0;
     json_t *view = finish(rc == ENOUGH ? 0 : rc, "rejects", w.list, err);
 
     if (view && rc == ENOUGH)
         json_object_set_new(view, "next", json_string(w.last));
     return view;
+}
+
+json_t *view_rejects(struct db *db, const char *job, const char *after, int64_t limit, struct err *err)
+{
+    return view_tenant_rejects(NULL, db, job, "", after, limit, err);
 }
 
 /* ---- Cursors ---- */

@@ -28,6 +28,13 @@ json_t *view_fires(const struct config_job *job, int64_t now, int64_t count, str
 /* {"runs":[…]}, newest first, at most `limit`, of `job` (NULL: all). A partition's part of a run is not listed. */
 json_t *view_runs(struct db *db, const char *job, int64_t limit, struct err *err);
 
+/* The same of the partitions of one tenant, also where they are parts of larger runs. */
+json_t *view_tenant_runs(const struct config *config, struct db *db, const char *job, const char *tenant, int64_t limit,
+                         struct err *err);
+
+/* {"partitions":[…]}: of each partition of `job` the last run that has ended, with the partition's "id". */
+json_t *view_last_of_each(struct db *db, const char *job, struct err *err);
+
 /* The run whose id begins with `id`, with its partitions. E_NOT_FOUND when none or more than one does. */
 json_t *view_run(struct db *db, const char *id, struct err *err);
 
@@ -45,6 +52,10 @@ json_t *view_reject(const struct reject_row *r);
  * is what `after` is to be for them. */
 #define VIEW_REJECTS_BYTES (8 << 20)
 json_t *view_rejects(struct db *db, const char *job, const char *after, int64_t limit, struct err *err);
+
+/* The same of the partitions of one tenant. */
+json_t *view_tenant_rejects(const struct config *config, struct db *db, const char *job, const char *tenant,
+                            const char *after, int64_t limit, struct err *err);
 
 /* [{"job","partition","cursor","updated_at"}], of `job` (NULL: all) and `partition` (NULL: all), at most `limit`. */
 json_t *view_cursors(struct db *db, const char *job, const char *partition, int64_t limit, struct err *err);

@@ -104,6 +104,14 @@ int ledger_running(struct db *db, const char *job, int (*each)(const struct run 
 int ledger_recent(struct db *db, const char *job, int64_t limit, int (*each)(const struct run *r, void *context),
                   void *context, struct err *err);
 
+/* The runs of one partition, as runs of their own or as parts of larger ones, newest first. */
+int ledger_partition(struct db *db, const char *job, const char *partition, int64_t limit,
+                     int (*each)(const struct run *r, void *context), void *context, struct err *err);
+
+/* Of each partition of `job` the last run that has ended. */
+int ledger_last_of_each(struct db *db, const char *job, int (*each)(const struct run *r, void *context), void *context,
+                        struct err *err);
+
 /* When the last good run of `job` ended, microseconds since 1970 UTC; 0: none ever did. */
 int ledger_last_good(struct db *db, const char *job, int64_t *finished_at, struct err *err);
 

@@ -58,20 +58,23 @@ static int read_run(struct db_stmt *st, struct run *r, struct err *err)
     return SLUICE_OK;
 }
 
-/* The runs that `clauses` choose: WHERE with $1, bound to `text`, and ORDER BY. At most `limit`. */
-static int walk(struct db *db, const char *clauses, const char *text, int64_t limit,
-                int (*each)(const struct run *r, void *context), void *context, struct err *err)
+/* The runs that `clauses` choose: WHERE with $1, bound to `text`, with $2, bound to `more` if that is not NULL, and
+ * ORDER BY. At most `limit`. */
+static int walk_more(struct db *db, const char *clauses, const char *text, const char *more, int64_t limit,
+                     int (*each)(const struct run *r, void *context), void *context, struct err *err)
 {
     struct db_stmt *st;
     struct buf sql = {0};
 
-    buf_printf(&sql, "SELECT " RUN_COLUMNS " FROM sluice_runs WHERE %s LIMIT $2", clauses);
+    buf_printf(&sql, "SELECT " RUN_COLUMNS " FROM sluice_runs WHERE %s LIMIT $%d", clauses, more ? 3 : 2);
     int rc = sql.failed ? err_set(err, E_SYSTEM, "out of memory") : db_prepare(db, buf_text(&sql), &st, err);
     buf_free(&sql);
     if (rc)
         return rc;
     db_bind_text(st, 1, text);
-    db_bind_int(st, 2, limit);
+    if (more)
+        db_bind_text(st, 2, more);
+    db_bind_int(st, more ? 3 : 2, limit);
     while ((rc = db_step(st, err)) == 1) {
         struct run r;
         rc = read_run(st, &r, err);
@@ -84,6 +87,12 @@ static int walk(struct db *db, const char *clauses, const char *text, int64_t li
     }
     db_finalize(st);
     return rc;
+}
+
+static int walk(struct db *db, const char *clauses, const char *text, int64_t limit,
+                int (*each)(const struct run *r, void *context), void *context, struct err *err)
+{
+    return walk_more(db, clauses, text, NULL, limit, each, context, err);
 }
 
 int ledger_list(struct db *db, const char *job, const char *id, int64_t limit,
@@ -148,4 +157,21 @@ int ledger_last_good(struct db *db, const char *job, int64_t *finished_at, struc
         *finished_at = rc == 1 ? stamp_read(st, 0) : 0;
     db_finalize(st);
     return rc < 0 ? rc : SLUICE_OK;
+}
+
+int ledger_partition(struct db *db, const char *job, const char *partition, int64_t limit,
+                     int (*each)(const struct run *r, void *context), void *context, struct err *err)
+{
+    return walk_more(db, "job = $1 AND partition = $2 AND partition <> '' ORDER BY id DESC", job, partition, limit,
+                     each, context, err);
+}
+
+/* Ids grow with time. */
+int ledger_last_of_each(struct db *db, const char *job, int (*each)(const struct run *r, void *context), void *context,
+                        struct err *err)
+{
+    return walk(db,
+                "id IN (SELECT max(id) FROM sluice_runs WHERE job = $1 AND partition <> '' AND status <> 'running'"
+                " GROUP BY partition) ORDER BY id",
+                job, INT64_MAX, each, context, err);
 }

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RUNS_PARTITION "CREATE INDEX sluice_runs_partition ON sluice_runs (job, partition, id) WHERE partition <> '';"
+
 static const char tables[] =
     "CREATE TABLE sluice_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);"
     "CREATE TABLE sluice_runs ("
@@ -23,6 +25,7 @@ static const char tables[] =
     "CREATE INDEX sluice_runs_job ON sluice_runs (job, started_at, id) WHERE parent IS NULL;"
     "CREATE INDEX sluice_runs_good ON sluice_runs (job, started_at, id) WHERE " LEDGER_GOOD ";"
     "CREATE INDEX sluice_runs_parent ON sluice_runs (parent) WHERE parent IS NOT NULL;"
+    RUNS_PARTITION
     "CREATE TABLE sluice_cursors (job TEXT NOT NULL, partition TEXT NOT NULL DEFAULT '', cursor TEXT NOT NULL,"
     " updated_at TEXT NOT NULL, reply_at BIGINT, window_us BIGINT, scope TEXT, PRIMARY KEY (job, partition));"
     "CREATE TABLE sluice_rejects ("
@@ -53,6 +56,7 @@ static const char from_1[] =
     "DROP INDEX sluice_rejects_open;"
     "CREATE INDEX sluice_rejects_open ON sluice_rejects (job, partition, record_key, payload_hash)"
     " WHERE " REJECT_OPEN ";"
+    RUNS_PARTITION
     "UPDATE sluice_meta SET value = '2' WHERE name = 'schema_version';";
 
 /* Run statements that make tables; texts of sluice's own sort byte by byte, whatever the database's language. */

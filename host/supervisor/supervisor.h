@@ -90,8 +90,8 @@ struct supervisor_request {
     void *context;
 };
 
-/* Run a job as soon as there is a place; run_id gets the id that its run will have. E_NOT_FOUND; SLUICE_E_CONFIG for one
- * that is not enabled; E_BUSY when it, or one of these partitions, waits or runs: run_id is then that run's;
+/* Run a job as soon as there is a place; run_id gets the id that its run will have. E_NOT_FOUND; SLUICE_E_CONFIG for
+ * one that is not enabled; E_BUSY when it, or one of these partitions, waits or runs: run_id is then that run's;
  * SLUICE_E_CANCELLED while the daemon stops. */
 int supervisor_run(struct supervisor *s, const struct supervisor_request *request, char run_id[RUN_ID_SIZE],
                    struct err *err);

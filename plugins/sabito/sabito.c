@@ -96,7 +96,7 @@ static const sluice_stream streams[] = {
 #define SYNC                                                                                                          \
     SLUICE_ROUTE_RUN, .stream = "customers", .full_key = "fullSync", .under = "data", .message = "Sync completed",    \
         .keys = "success businessId=mappings.business_id customersProcessed=processed created updated skipped "       \
-                "errors errorDetails error"
+                "errors errorDetails"
 
 static const sluice_route routes[] = {
     {"POST", "/api/sabito/sync", SYNC},

@@ -357,10 +357,11 @@ class Who(Case):
             self.assertEqual(tcp(d, "GET", "/api/v1/runs", None, me).json, {"runs": []})
             self.assertEqual(tcp(d, "GET", "/api/v1/rejects", None, me).json, {"rejects": []})
             for method, path in (("GET", "/api/v1/jobs/" + CUSTOMERS), ("POST", RUNS), ("POST", CRON),
-                                 ("GET", "/api/v1/runs/" + run), ("DELETE", "/api/v1/runs/" + run),
+                                 ("DELETE", "/api/v1/runs/" + run),
                                  ("POST", f"/api/v1/jobs/{CUSTOMERS}/pause"), ("POST", "/api/v1/reload"),
                                  ("GET", "/metrics")):
                 self.check_failed(tcp(d, method, path, None, me), 403)
+            self.check_failed(tcp(d, "GET", "/api/v1/runs/" + run, None, me), 404, "there is no run")
             self.assertEqual(tcp(d, "GET", "/api/v1/jobs", None, bearer(ACME, X_Tenant_ID="t-1")).status, 200)
             self.assertEqual(tcp(d, "GET", "/api/v1/jobs", None, bearer(ACME, X_Tenant_ID="t-2")).status, 403)
             self.assertEqual(len(d.runs()), 1)

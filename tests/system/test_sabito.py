@@ -568,7 +568,7 @@ class Routes(Test):
         self.assertEqual((answer.status, answer.json["success"]), (200, True), answer)
         first, second = answer.json["data"]
         self.assertEqual((first["success"], first["customersProcessed"], second["success"]), (False, 0, True))
-        self.assertIn("403", first["error"])
+        self.assertIn("403", first["errorDetails"][0]["reason"])
         self.assertEqual(second["created"], 3)
 
 

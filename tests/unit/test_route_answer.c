@@ -42,31 +42,40 @@ static const char settings[] =
 static const char run_text[] =
     "{\"job\": \"s.c\", \"run\": \"R\", \"success\": true, \"status\": \"partial\", \"created\": 3, \"processed\": 9,"
     " \"message\": null, \"timestamp\": \"t\", \"stats\": {\"ignored\": 4}, \"partitions\": ["
-    "{\"id\": \"m1\", \"success\": true, \"processed\": 5, \"created\": 3, \"timestamp\": \"t1\"},"
+    "{\"id\": \"m1\", \"success\": true, \"processed\": 5, \"created\": 3, \"error\": null, \"timestamp\": \"t1\","
+    " \"errorDetails\": [{\"key\": \"k\", \"reason\": \"bad\"}]},"
     "{\"id\": \"m2\", \"success\": false, \"processed\": 4, \"created\": 0, \"error\": \"no\", \"timestamp\": "
-    "\"t2\"}]}";
+    "\"t2\", \"errorDetails\": []}]}";
 
 static void a_run_of_partitions_is_told_as_a_list_under_a_key(void **state)
 {
     json_t *route = json("{\"under\": \"data\", \"message\": \"Sync completed\", \"keys\":"
-                         " \"success businessId=mappings.business_id  customersProcessed=processed created error\"}");
+                         " \"success businessId=mappings.business_id  customersProcessed=processed created"
+                         " errorDetails\"}");
     json_t *options = json(settings), *run = json(run_text);
-    struct route_source s = {route, options, "mappings", NULL};
+    struct route_source s = {route, options, "mappings", NULL, NULL};
 
     (void)state;
     check(
         "all", route_answer_run(&s, run),
         "{\"success\": true, \"message\": \"Sync completed\", \"data\": ["
-        "{\"success\": true, \"businessId\": \"b1\", \"customersProcessed\": 5, \"created\": 3},"
-        "{\"success\": false, \"businessId\": \"b2\", \"customersProcessed\": 4, \"created\": 0, \"error\": \"no\"}]}");
+        "{\"success\": true, \"businessId\": \"b1\", \"customersProcessed\": 5, \"created\": 3,"
+        " \"errorDetails\": [{\"key\": \"k\", \"reason\": \"bad\"}]},"
+        "{\"success\": false, \"businessId\": \"b2\", \"customersProcessed\": 4, \"created\": 0,"
+        " \"errorDetails\": [{\"key\": null, \"reason\": \"no\"}]}]}");
+    s.visible = json("{\"m1\": true}");
+    check("some", route_answer_run(&s, run),
+          "{\"success\": true, \"message\": \"Sync completed\", \"data\": ["
+          "{\"success\": true, \"businessId\": \"b1\", \"customersProcessed\": 5, \"created\": 3,"
+          " \"errorDetails\": [{\"key\": \"k\", \"reason\": \"bad\"}]}]}");
+    json_decref((json_t *)(uintptr_t)s.visible);
+    s.visible = NULL;
     s.id = "m2";
     check(
         "one", route_answer_run(&s, run),
-        "{\"success\": true, \"message\": \"Sync completed\", \"data\":"
-        "{\"success\": false, \"businessId\": \"b2\", \"customersProcessed\": 4, \"created\": 0, \"error\": \"no\"}}");
-    assert_true(route_has_partition(&s, "m1"));
-    assert_false(route_has_partition(&s, "m3"));
-    assert_false(route_has_partition(&s, ""));
+        "{\"success\": false, \"error\": \"no\", \"timestamp\": \"t2\", \"data\":"
+        "{\"success\": false, \"businessId\": \"b2\", \"customersProcessed\": 4, \"created\": 0,"
+        " \"errorDetails\": [{\"key\": null, \"reason\": \"no\"}]}}");
     json_decref(route);
     json_decref(options);
     json_decref(run);
@@ -76,8 +85,8 @@ static void a_partition_that_did_not_run_is_not_in_the_result(void **state)
 {
     json_t *route = json("{\"under\": \"data\", \"keys\": \"id created\"}"), *options = json(settings);
     json_t *run = json("{\"success\": true, \"message\": \"Nothing changed\","
-                       " \"partitions\": [{\"id\": \"m2\", \"created\": 1}]}");
-    const struct route_source s = {route, options, "mappings", NULL};
+                       " \"partitions\": [{\"id\": \"m2\", \"success\": true, \"created\": 1}]}");
+    const struct route_source s = {route, options, "mappings", NULL, NULL};
 
     (void)state;
     check("only m2", route_answer_run(&s, run),
@@ -91,7 +100,7 @@ static void a_run_without_keys_is_told_whole(void **state)
 {
     json_t *route = json("{\"under\": null, \"message\": null, \"keys\": null}"), *run = json(run_text);
     json_t *options = json("{}");
-    const struct route_source s = {route, options, "", NULL};
+    const struct route_source s = {route, options, "", NULL, NULL};
 
     (void)state;
     check("whole", route_answer_run(&s, run), run_text);
@@ -105,7 +114,7 @@ static void keys_choose_rename_and_nest(void **state)
     json_t *route = json("{\"message\": \"done\", \"keys\": \"success n.made=created n.ignored=stats.ignored limit"
                          " who=login.user nothing=stats.none\"}");
     json_t *options = json(settings), *run = json(run_text);
-    const struct route_source s = {route, options, "", NULL};
+    const struct route_source s = {route, options, "", NULL, NULL};
 
     (void)state;
     check("keys", route_answer_run(&s, run),
@@ -122,7 +131,7 @@ static void a_status_tells_every_partition_also_those_that_never_ran(void **stat
                          " lastSyncAt=timestamp last.created=created last.syncedAt=timestamp\"}");
     json_t *options = json(settings);
     json_t *run = json("{\"partitions\": [{\"id\": \"m1\", \"created\": 1, \"timestamp\": \"t1\"}]}");
-    struct route_source s = {route, options, "mappings", NULL};
+    struct route_source s = {route, options, "mappings", NULL, NULL};
 
     (void)state;
     check("after a run", route_answer_status(&s, run),
@@ -153,7 +162,7 @@ static void the_partitions_are_told_as_configured(void **state)
 {
     json_t *route = json("{\"under\": \"data\", \"keys\": \"id=mappings.id sabitoBusinessId=mappings.business_id\"}");
     json_t *options = json(settings);
-    struct route_source s = {route, options, "mappings", NULL};
+    struct route_source s = {route, options, "mappings", NULL, NULL};
 
     (void)state;
     check("all", route_answer_partitions(&s),

@@ -87,6 +87,7 @@ static void a_version_that_is_not_known_is_refused(void **state)
 
 /* What version 2 has beyond version 1. */
 static const char back_to_1[] =
+    "DROP INDEX sluice_runs_partition;"
     "DROP INDEX sluice_rejects_open;"
     "ALTER TABLE sluice_rejects DROP COLUMN payload_hash;"
     "ALTER TABLE sluice_cursors DROP COLUMN scope;"
