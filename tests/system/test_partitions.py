@@ -1,6 +1,7 @@
 """A run over partitions: each with a row, a cursor, rejects and a result of its own, whatever the others come to. The
 source is a file for each tenant (hostile/tenants.c)."""
 import http.server
+import random
 import threading
 
 import processes
@@ -343,8 +344,8 @@ class Results(PartitionsTest):
             worker = wait_for(lambda: processes.worker_of(process.pid))
             second = wait_for(lambda: next(filter(self.is_fresh, processes.children(worker)), None))
             wait_for(lambda: not any("sluice-job" in f for f in processes.open_files(second)))  # its half, read and closed
-            open_files = processes.open_files(second)
-            self.assertFalse([f for f in open_files if "sluice.db" in f or f.startswith("socket:")], open_files)
+            shared = set(processes.open_files(second)) & set(processes.open_files(worker))
+            self.assertEqual([f for f in shared if f != "/dev/null" and not f.startswith("pipe:")], [])
             go.write_text("")
             out, err = process.communicate(timeout=60)
             self.assertEqual(statuses(Result(process.returncode, out, err)), {"a": "crashed", "b": "success", "c": "success"})
@@ -439,6 +440,63 @@ class Results(PartitionsTest):
                     self.assertEqual({i: c for i, c in w.cursors().items() if i != "b"}, {"a": str(at), "c": str(at)})
                     self.assertEqual(w.cursors().get("b"), before)
                     self.assertEqual([p for p in w.people() if p[0] != "b"], [("a", 1, f"a{at}"), ("c", 1, f"c{at}")])
+
+
+class Kills(Test):
+    """kill -9 at any moment: SLUICE_KILL_POINTS is how many, SLUICE_KILL_SEED repeats a series."""
+
+    IDS = [f"t{i:03}" for i in range(150)]
+
+    def check_ledger(self, w):
+        """What holds at every moment: partitions make the whole, and all of them the table."""
+        with sqlite3.connect(w.database, timeout=10) as db:
+            db.row_factory = sqlite3.Row
+            db.execute("BEGIN")  # one moment for all figures
+            runs = [dict(r) for r in db.execute("SELECT * FROM sluice_runs")]
+            rows = list(db.execute("SELECT tenant FROM people")) if w.has_table("people") else []
+            cursors = {r["partition"] for r in db.execute("SELECT * FROM sluice_cursors")}
+        for whole in runs:
+            if not whole["parent"]:
+                own = [r for r in runs if r["parent"] == whole["id"]]
+                for key in COUNTERS:
+                    self.assertEqual(whole[key], sum(r[key] for r in own), key)
+                if whole["status"] != "running":
+                    self.assertNotIn("running", {r["status"] for r in own})
+        self.assertEqual(sum(r["created"] for r in runs if r["parent"]), len(rows))
+        self.assertEqual(cursors, {r["partition"] for r in runs if r["parent"] and r["status"] == "success"})
+
+    def test_kill_at_random_moments(self):
+        seed = int(os.environ.get("SLUICE_KILL_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 31)
+        moments = random.Random(seed)
+        with Tenants(ids=self.IDS) as w:
+            w.has(**{i: ["1 1 ann", "2 2 bob"] if n % 4 == 0 else ["skip", "3 3 cat"]
+                     for n, i in enumerate(self.IDS) if n % 4 < 2})
+            started = time.monotonic()
+            self.assertEqual(w.run_people().code, 0)
+            seconds = time.monotonic() - started
+            people, cursors = w.people(), w.cursors()
+            for point in range(int(os.environ.get("SLUICE_KILL_POINTS", "6"))):
+                target = ("worker", "child", "all")[point % 3]
+                with self.subTest(seed=seed, point=point, target=target):
+                    w.forget()
+                    self.kill_once(w, target, moments.uniform(0, seconds))
+                    if w.has_table("sluice_runs"):
+                        self.check_ledger(w)
+                    result = w.run_people()
+                    self.assertEqual(result.code, 0, result)
+                    self.check_ledger(w)
+                    self.assertEqual((w.people(), w.cursors(), w.running()), (people, cursors, []))
+
+    def kill_once(self, w, target, delay):
+        process = w.start("run", "--json", PEOPLE)
+        worker = wait_for(lambda: processes.worker_of(process.pid))
+        time.sleep(delay)  # the moment is the point of the test
+        child = processes.connector_of(worker)
+        for pid in {"worker": [worker], "child": [child], "all": [process.pid, worker, child]}[target]:
+            if pid and processes.stat(pid):
+                processes.kill(pid)
+        process.communicate(timeout=60)
+        wait_for(lambda: not alive(worker))
 
 
 class Server(http.server.BaseHTTPRequestHandler):

@@ -3,7 +3,7 @@
  * A file <dir>/<tenant's id> has a line for each record, "AT NUMBER NAME", of which those after the cursor, an AT, are
  * delivered, and the AT of the last line is marked. Other lines are acts: "fail CODE WHY", "crash", "exit", "hang",
  * "garbage", "skip", "reject NUMBER", "total N", "warn WHY", "hold FILE" (wait until that file is there). No file: nothing
- * new. With `url` each run begins with a request.
+ * new, and the cursor of before is marked. With `url` each run begins with a request.
  */
 #include "sluice/sluice.h"
 
@@ -131,8 +131,8 @@ static int32_t read_people(sluice_run *run)
     read_lines(run, f);
     if (f)
         fclose(f);
-    if (!f && *run->cursor)
-        sluice_checkpoint(run, run->cursor);
+    if (!f)
+        sluice_checkpoint(run, *run->cursor ? run->cursor : "0");
     return run->host->status(run);
 }
 
