@@ -279,7 +279,7 @@ static int dial_local(const char *path)
     struct sockaddr_un to = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
+    snprintf(to.sun_path, sizeof(to.sun_path), "%.*s", (int)sizeof(to.sun_path) - 1, path);
     if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
         return fd;
     close(fd);
