@@ -5,7 +5,7 @@
  *
  * `URL` names an empty schema. Prints lines of a name and a figure: seconds, or bytes of WAL. WHAT is
  *   load     new, COPY, unchanged, 10 % changed, and new into a table that was analyzed while it was empty
- *   bad      COUNT records that are good, with one that is refused, and all of them refused
+ *   bad      COUNT records that are good, with one that is refused, all of them refused, and none with a key
  *   delta    COUNT records into a table of 100,000, in bulk and one by one
  *   grow     1,000 records, a tenth of them changed, into a table of 100,000 rows and into one of COUNT
  */
@@ -134,6 +134,7 @@ struct want {
     int changed_each; /* each of so many is changed by `turn`; 0: none */
     int turn;
     int bad_from, bad_to; /* which are refused */
+    bool keyless;         /* none has a key */
     int step;             /* between one customer and the next; 0: 1 */
 };
 
@@ -174,6 +175,8 @@ static void make_records(struct want w, struct kept *out)
     for (int i = 0; i < w.count; i++) {
         bool changed = w.changed_each && i % w.changed_each == 0;
         customer(values, i * (w.step ? w.step : 1), changed ? w.turn : 0, i >= w.bad_from && i < w.bad_to);
+        if (w.keyless)
+            values[TRDR] = values[AFM] = (sluice_value){.type = SLUICE_NULL};
         if (!kept_add(out, values, COLUMNS))
             check(err_set(&err, E_SYSTEM, "out of memory"));
     }
@@ -303,14 +306,17 @@ static void load(struct db *db, int count)
 
 static void bad(struct db *db, int count)
 {
-    for (int way = 0; way < 3; way++) {
+    static const char *const names[] = {"clean", "one-bad", "all-bad", "all-keyless"};
+
+    for (int way = 0; way < 4; way++) {
         make_empty(db, false);
         exec(db, "ALTER TABLE customers ADD CHECK (country <> 'nowhere')");
         const struct want wants[] = {
             {.count = count, .ways = SINK_IN_BULK},
             {.count = count, .ways = SINK_IN_BULK, .bad_from = count * 2 / 3, .bad_to = count * 2 / 3 + 1},
-            {.count = count, .ways = SINK_IN_BULK, .bad_to = count}};
-        print(way == 0 ? "clean" : way == 1 ? "one-bad" : "all-bad", merge(db, wants[way]));
+            {.count = count, .ways = SINK_IN_BULK, .bad_to = count},
+            {.count = count, .ways = SINK_IN_BULK, .keyless = true}};
+        print(names[way], merge(db, wants[way]));
     }
 }
 
