@@ -65,18 +65,21 @@ static bool is_one_of(const char *word, const char *const *words, size_t count)
     return false;
 }
 
+/* Records may have been rejected, but no partition failed: then there is an error. */
 static bool is_complete(const json_t *run)
 {
     static const char *const good[] = {"success", "partial"};
 
-    return is_one_of(spec_text(run, "status"), good, sizeof(good) / sizeof(good[0]));
+    return is_one_of(spec_text(run, "status"), good, sizeof(good) / sizeof(good[0])) && !*spec_text(run, "error");
 }
 
 static bool is_failure(const json_t *run)
 {
     static const char *const bad[] = {"failed", "crashed", "timeout"};
+    const char *status = spec_text(run, "status");
 
-    return is_one_of(spec_text(run, "status"), bad, sizeof(bad) / sizeof(bad[0]));
+    return is_one_of(status, bad, sizeof(bad) / sizeof(bad[0])) ||
+           (strcmp(status, "partial") == 0 && *spec_text(run, "error"));
 }
 
 static bool counts(const json_t *run)

@@ -62,6 +62,10 @@ static json_t *run_of_letter(char letter)
         return run_of("success", "incremental", 0);
     case 'p':
         return run_of("partial", "incremental", 2);
+    case 'q': /* of some partitions */
+        run = run_of("partial", "incremental", 0);
+        json_object_set_new(run, "error", json_string("1 of 3 partitions failed: m1: away"));
+        return run;
     case 'f':
         return run_of("failed", "incremental", 0);
     case 'x':
@@ -137,6 +141,8 @@ static const struct {
 } cases[] = {
     {"failing recovered", 1, "sss", ""},
     {"failing recovered", 1, "sfs", "failing:2 recovered:3 "},
+    {"failing recovered", 1, "sqqps", "failing:2 recovered:4 "},
+    {"failing recovered", 3, "qfqs", "failing:3 recovered:4 "},
     {"failing recovered", 1, "fxtss", "failing:1 recovered:4 "},
     {"failing recovered", 3, "ffsffffsf", "failing:6 recovered:8 "},
     {"failing recovered", 3, "fcfbrf", "failing:6 "}, /* what changes nothing does not count */
