@@ -296,9 +296,22 @@ static int compare(const void *a, const void *b)
     return x->row < y->row ? -1 : x->row > y->row;
 }
 
+/* All rows, in the order they lie in: only what the answer shows is chosen. */
+static size_t choose_all(const struct crm *c, uint32_t list, const struct odata_query *q, struct chosen *out)
+{
+    size_t count = c->list[list].count;
+    for (uint64_t i = q->skip; i < count && i - q->skip < q->top; i++) {
+        size_t at = q->down ? count - 1 - (size_t)i : (size_t)i;
+        out[at].row = &c->list[list].rows[at];
+    }
+    return count;
+}
+
 static size_t choose(const struct crm *c, uint32_t list, const struct odata_query *q, struct chosen *out)
 {
     size_t count = 0;
+    if (!q->term_count && (q->order == 0 || q->order == ODATA_FIELDS))
+        return choose_all(c, list, q, out);
     for (size_t i = 0; i < c->list[list].count; i++) {
         const struct crm_row *row = &c->list[list].rows[i];
         if (!is_chosen(c, list, row, q))

@@ -5,6 +5,7 @@
  *   "put": {"deals": [{"Id": 7, …}]}   add rows, or change those with these Ids; without LastUpdateDate: edited now
  *   "delete": {"contacts": [7, 8]}     "touch": {"deals": 20} edits so many generated rows
  *   "after": 2                         do the last three once two more lists have been answered
+ *   "forget": true                     drop what still waits
  *   "rate": 120, "rate_ms": 60000      at most so many requests within so long; 0: no limit
  *   "refuse_filter": true              answer 400 to each $filter
  */
@@ -35,12 +36,13 @@ struct ploomes {
     int64_t rate_ms;
     int64_t asked_ms[RATE_MAX]; /* when requests came, a ring */
     uint64_t asked;
+    time_t edited_at; /* when --edit-every has edited rows last */
     bool refuse_filter;
 };
 
 static const char *const list_keys[CRM_LISTS] = {"deals", "contacts"};
 
-static void reset(struct ploomes *p, const struct options *opt)
+static void forget(struct ploomes *p)
 {
     while (p->changes) {
         struct change *c = p->changes;
@@ -48,6 +50,11 @@ static void reset(struct ploomes *p, const struct options *opt)
         json_decref(c->json);
         free(c);
     }
+}
+
+static void reset(struct ploomes *p, const struct options *opt)
+{
+    forget(p);
     p->crm.seed = opt->seed;
     p->crm.generated[CRM_DEALS] = opt->deals;
     p->crm.generated[CRM_CONTACTS] = opt->contacts;
@@ -55,6 +62,7 @@ static void reset(struct ploomes *p, const struct options *opt)
     p->rate = opt->rate;
     p->rate_ms = 60000;
     p->asked = 0;
+    p->edited_at = 0;
     p->refuse_filter = false;
 }
 
@@ -141,8 +149,8 @@ static void replace(struct ploomes *p, uint32_t list, const json_t *rows, int64_
 
 static bool is_key(const char *name)
 {
-    static const char *const names[] = {"deals", "contacts", "put", "delete", "touch", "after", "rate", "rate_ms",
-                                        "refuse_filter"};
+    static const char *const names[] = {"deals",  "contacts", "put",     "delete",       "touch", "after",
+                                        "forget", "rate",     "rate_ms", "refuse_filter"};
     for (size_t i = 0; i < LEN(names); i++) {
         if (strcmp(names[i], name) == 0)
             return true;
@@ -161,6 +169,8 @@ static void control(struct ploomes *p, json_t *json, int64_t now_us)
         if (rows)
             replace(p, list, rows, now_us);
     }
+    if (json_is_true(json_object_get(json, "forget")))
+        forget(p);
     if (rate)
         p->rate = (uint32_t)json_integer_value(rate) % RATE_MAX;
     if (rate_ms)
@@ -235,6 +245,16 @@ static void forbid_as_page(struct reply *r)
                           "<p>The request has been forbidden.</p></body></html>\n");
 }
 
+/* What the users of the CRM have done meanwhile. */
+static void edit(struct ploomes *p, uint32_t every_s, time_t now)
+{
+    if (!every_s || now - p->edited_at < (time_t)every_s)
+        return;
+    if (p->edited_at)
+        crm_touch(&p->crm, CRM_DEALS, 1 + p->crm.list[CRM_DEALS].count / 200, (int64_t)now * 1000000);
+    p->edited_at = now;
+}
+
 static void answer_list(struct sim *sim, uint32_t list, const struct request *q, struct reply *r)
 {
     struct ploomes *p = sim->ploomes;
@@ -251,6 +271,7 @@ static void answer_list(struct sim *sim, uint32_t list, const struct request *q,
         return;
     }
     struct buf rows = {0};
+    edit(p, sim->opt.edit_s, clock_now(sim->clock));
     uint64_t count = crm_answer(&p->crm, list, &query, &rows);
     buf_printf(&r->body, "{\"@odata.context\":\"https://public6-api2.ploomes.com/$metadata#%s\",",
                crm_entities[list].name);
