@@ -111,12 +111,12 @@ class ServerTest(Test):
 
 
 class Commits(ServerTest):
-    COUNT = 300
+    COUNT = 600  # in batches that are merged in bulk
 
     def through_proxy(self, when, nth):
         schema = self.schema()
         with Proxy(self.server) as proxy, World("--customers", str(self.COUNT), store=proxy.url(schema),
-                                                job="batch = 100;") as w:
+                                                job="batch = 200;") as w:
             proxy.cut(when, nth)
             result = w.run(CUSTOMERS)
             self.assertEqual(proxy.cuts, 1, result)
@@ -238,7 +238,7 @@ class Ends(ServerTest):
 class Pooled(ServerTest):
     def test_every_transaction_may_meet_another_session(self):
         with postgres.Pooler(self.server) as pooler, \
-                World("--customers", "500", store=pooler.url(), job="batch = 50;") as w:
+                World("--customers", "500", store=pooler.url(), job="batch = 150;") as w:  # as many are merged in bulk
             holders = [subprocess.Popen(["psql", "-X", "-q", "-d", pooler.url(), "-c", "SELECT pg_sleep(0.2)"],
                                         stdout=subprocess.DEVNULL) for _ in range(3)]  # so that there are three
             for holder in holders:
