@@ -561,6 +561,9 @@ class Routes(Test):
         self.assertNotIn("updatedAfter", w.asked("b-02")[-1])
         self.assertEqual(w.ask("POST", "/api/sabito/sync/m-09", {}).status, 404)
 
+        first, second = w.get("/api/sabito/sync/status")["data"]
+        self.assertEqual((first["lastSyncResult"]["created"], second["lastSyncResult"]["skipped"]), (2, 3))
+
     def test_a_mapping_that_fails_is_told_beside_the_others(self):
         w = self.world
         w.sim.reply(query="businessId=b-01", status=403)
