@@ -180,6 +180,23 @@ class Quarrels(ServerTest):
             other.do("ROLLBACK")
             self.check_one_refused(w, result, "^lock: canceling statement due to lock timeout")
 
+    def test_of_many_records_only_that_of_a_locked_row_is_kept(self):
+        many = 1000
+        with self.world("lock_timeout=300") as w, Session(w.store) as other:
+            w.sim.records("customers", partners(*["a"] * many))
+            self.check_counts(w.run(CUSTOMERS), created=many)
+            other.do("BEGIN; SELECT 1 FROM softone_customers WHERE trdr = 700 FOR UPDATE")
+            w.sim.records("customers", partners(*["b"] * many))
+            result = w.run(CUSTOMERS)
+            other.do("ROLLBACK")
+            self.assertEqual(result.code, 2, result)
+            self.check_counts(result, processed=many, updated=many - 1, errors=1, status="partial")
+            self.assertEqual(result.json["errorDetails"][0]["key"], "700")
+            self.assertEqual(w.query("SELECT trdr FROM softone_customers WHERE name = 'a'"), [{"trdr": 700}])
+            again = w.run(CUSTOMERS)
+            self.check_counts(again, processed=many, skipped=many, status="success")
+            self.assertEqual((again.json["stats"]["retried"], again.json["stats"]["resolved"]), (1, 1))
+
     def test_of_a_deadlock_that_is_broken_up_only_one_record_suffers(self):
         with self.world("lock_timeout=60000", "deadlock_timeout=50") as w, Session(w.store) as gate, \
                 Session(w.store) as other:
