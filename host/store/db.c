@@ -216,9 +216,9 @@ void db_table_free(struct db_table *t)
     *t = (struct db_table){0};
 }
 
-int db_has_index(struct db *db, const char *table, const char *column, bool normalised, struct err *err)
+int db_has_index(struct db *db, const char *table, const char *column, uint32_t flags, struct err *err)
 {
-    return db->driver->words->has_index(db, table, column, normalised, err);
+    return db->driver->words->has_index(db, table, column, flags, err);
 }
 
 bool db_holds(const struct db *db, const struct db_table_column *column, uint32_t type)

@@ -147,9 +147,9 @@ struct db_table {
 int db_describe(struct db *db, const char *name, struct db_table *out, struct err *err);
 void db_table_free(struct db_table *t);
 
-/* Has the table an index of all its rows that begins with `column`, as it is or `normalised` (an expression of it)? 1, 0
- * or an error. */
-int db_has_index(struct db *db, const char *table, const char *column, bool normalised, struct err *err);
+/* Has the table an index of all its rows that begins with `column`, normalised as `flags` say (db_normalised())? 1, 0 or
+ * an error. */
+int db_has_index(struct db *db, const char *table, const char *column, uint32_t flags, struct err *err);
 
 /* May values of this SLUICE_* type be kept unchanged in this existing column? */
 bool db_holds(const struct db *db, const struct db_table_column *column, uint32_t type);

@@ -51,7 +51,7 @@ struct db_driver {
 /* How SQL is worded, and what a table looks like. */
 struct db_words {
     int (*describe)(struct db *db, const char *name, struct db_table *out, struct err *err);
-    int (*has_index)(struct db *db, const char *table, const char *column, bool normalised, struct err *err);
+    int (*has_index)(struct db *db, const char *table, const char *column, uint32_t flags, struct err *err);
     bool (*holds)(const struct db_table_column *column, uint32_t type);
     void (*add_type)(struct buf *out, uint32_t type, uint32_t scale, bool narrow);
     const char *serial_type, *bytewise;

@@ -92,6 +92,6 @@ int pg_copy_end(struct pg *db, struct err *err);
 /* ---- postgres_describe.c ---- */
 
 int pg_describe(struct db *db, const char *name, struct db_table *out, struct err *err);
-int pg_has_index(struct db *db, const char *table, const char *column, bool normalised, struct err *err);
+int pg_has_index(struct db *db, const char *table, const char *column, uint32_t flags, struct err *err);
 
 #endif

@@ -260,25 +260,41 @@ int pg_describe(struct db *db, const char *name, struct db_table *out, struct er
     return rc;
 }
 
-/* An expression that names the column is taken to be the normalised one. An index that is not valid serves nobody, a
- * partial one not all. */
-int pg_has_index(struct db *db, const char *table, const char *column, bool normalised, struct err *err)
+/* What the server shows of an expression has casts and brackets of its own. */
+#define BARE(sql) "pg_catalog.regexp_replace(" sql ", '::text|::character varying|COLLATE|[() \"]', '', 'g')"
+
+/* What db_normalised() makes of the column, with the letters of a text as they are. */
+static void word_normalised(struct buf *out, const char *column, uint32_t flags)
 {
+    buf_add_str(out, flags & SLUICE_LOWER ? "lower(" : "");
+    buf_add_str(out, flags & SLUICE_TRIM ? "btrim(" : "");
+    buf_add_str(out, column);
+    buf_add_str(out, flags & SLUICE_TRIM ? ", ' \t\n\v\f\r')" : "");
+    buf_add_str(out, flags & SLUICE_LOWER ? " COLLATE \"C\")" : "");
+}
+
+/* An index on another expression of the column is no use to a look-up. One that is not valid serves nobody, a partial
+ * one not all. */
+int pg_has_index(struct db *db, const char *table, const char *column, uint32_t flags, struct err *err)
+{
+    struct buf expression = {0};
     struct db_stmt *st;
     int rc = db_prepare(db,
                         "SELECT 1 FROM pg_catalog.pg_index AS i LEFT JOIN pg_catalog.pg_attribute AS a"
                         " ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]"
                         " WHERE i.indrelid = pg_catalog.to_regclass($1) AND i.indisvalid AND i.indpred IS NULL"
-                        " AND CASE WHEN $2::bigint = 0 THEN a.attname = $3 ELSE i.indkey[0] = 0 AND pg_catalog.strpos("
-                        "pg_catalog.pg_get_indexdef(i.indexrelid, 1, true), pg_catalog.quote_ident($3)) > 0 END"
-                        " LIMIT 1",
+                        " AND CASE WHEN $2::bigint = 0 THEN a.attname = $3 ELSE i.indkey[0] = 0 AND "
+                        BARE("pg_catalog.pg_get_indexdef(i.indexrelid, 1, true)") " = " BARE("$4::text") " END LIMIT 1",
                         &st, err);
     if (rc)
         return rc;
+    word_normalised(&expression, column, flags);
     bind_name(db, st, 1, table);
-    db_bind_int(st, 2, normalised);
+    db_bind_int(st, 2, flags);
     db_bind_text(st, 3, column);
-    rc = db_step(st, err);
+    db_bind_text(st, 4, buf_text(&expression));
+    rc = expression.failed ? err_set(err, E_SYSTEM, "store: out of memory") : db_step(st, err);
     db_finalize(st);
+    buf_free(&expression);
     return rc;
 }

@@ -119,26 +119,35 @@ int sqlite_describe(struct db *db, const char *name, struct db_table *out, struc
     return rc;
 }
 
-/* cid -1 is the row's number, -2 an expression: in an index that names the column it is taken to be the normalised one.
- * A primary key may be the row's number itself, which no index lists. */
-int sqlite_has_index(struct db *db, const char *table, const char *column, bool normalised, struct err *err)
+/* SQL without what may be written in several ways. */
+#define BARE(sql)                                                                                                      \
+    "replace(replace(replace(replace(replace(replace(lower(" sql "), ' ', ''), char(10), ''), '\"', ''), '`', ''),"      \
+    " '[', ''), ']', '')"
+
+/* cid -1 is the row's number, -2 an expression: an index on another one of the column is no use to a look-up. A primary
+ * key may be the row's number itself, which no index lists. */
+int sqlite_has_index(struct db *db, const char *table, const char *column, uint32_t flags, struct err *err)
 {
+    struct buf expression = {0};
     struct db_stmt *st;
     int rc = db_prepare(db,
                         "SELECT 1 FROM pragma_index_list($1) AS l, pragma_index_xinfo(l.name) AS x"
                         " WHERE x.seqno = 0 AND l.partial = 0 AND CASE WHEN $2 = 0 THEN x.name = $3 COLLATE NOCASE"
-                        " ELSE x.cid = -2 AND instr((SELECT lower(sql) FROM sqlite_master AS m WHERE m.name = l.name),"
-                        " lower($3)) END"
+                        " ELSE x.cid = -2 AND instr((SELECT " BARE("sql") " FROM sqlite_master AS m"
+                        " WHERE m.name = l.name), " BARE("$4") ") END"
                         " UNION ALL SELECT 1 FROM pragma_table_xinfo($1)"
                         " WHERE $2 = 0 AND pk = 1 AND name = $3 COLLATE NOCASE"
                         " LIMIT 1",
                         &st, err);
     if (rc)
         return rc;
+    db_normalised(db, &expression, column, flags);
     db_bind_text(st, 1, table);
-    db_bind_int(st, 2, normalised);
+    db_bind_int(st, 2, flags);
     db_bind_text(st, 3, column);
-    rc = db_step(st, err);
+    db_bind_text(st, 4, buf_text(&expression));
+    rc = expression.failed ? err_set(err, E_SYSTEM, "store: out of memory") : db_step(st, err);
     db_finalize(st);
+    buf_free(&expression);
     return rc;
 }

@@ -12,6 +12,6 @@
 #define SQLITE_FAMILY_REAL   4 /* doubles: whole numbers only up to 2^53 */
 
 int sqlite_describe(struct db *db, const char *name, struct db_table *out, struct err *err);
-int sqlite_has_index(struct db *db, const char *table, const char *column, bool normalised, struct err *err);
+int sqlite_has_index(struct db *db, const char *table, const char *column, uint32_t flags, struct err *err);
 
 #endif

@@ -247,9 +247,9 @@ static void judge_unfilled(struct judge *j)
 int verify_index(struct db *db, const struct table *t, size_t rule, struct err *err)
 {
     const struct table_column *c = &t->columns[t->scope != TABLE_NONE ? t->scope : t->rules[rule].columns[0]];
-    bool normalised = t->scope == TABLE_NONE && (c->flags & (SLUICE_TRIM | SLUICE_LOWER));
+    uint32_t flags = t->scope == TABLE_NONE ? c->flags & (SLUICE_TRIM | SLUICE_LOWER) : 0;
 
-    return db_has_index(db, t->name, c->name, normalised, err);
+    return db_has_index(db, t->name, c->name, flags, err);
 }
 
 /* A look-up without its index reads the whole table for each record. */

@@ -562,6 +562,10 @@ static void a_missing_index_on_a_table_of_others_is_told_and_not_made(void **sta
          "CREATE INDEX b ON partners (lower(trim(tax, char(9, 10, 11, 12, 13, 32))))", false, false},
         {"CREATE TABLE partners (code INTEGER, tax TEXT, x TEXT); CREATE INDEX a ON partners (x, code);"
          "CREATE INDEX b ON partners (lower(x))", true, true},
+        {"CREATE TABLE partners (code INTEGER UNIQUE, tax TEXT); CREATE INDEX a ON partners (lower(tax));"
+         "CREATE INDEX b ON partners (lower(trim(tax)))", false, true},
+        {"CREATE TABLE partners (code INTEGER UNIQUE, tax TEXT); CREATE INDEX a ON partners\n"
+         " ( LOWER(trim([TAX],char(9,10,11,12,13,32))) , code)", false, false},
     };
     (void)state;
 
@@ -579,6 +583,39 @@ static void a_missing_index_on_a_table_of_others_is_told_and_not_made(void **sta
             f.table.check_only = true;
         }
         assert_string_equal(rows_of(f.db, "SELECT name FROM sqlite_schema WHERE name LIKE 'partners_match%'"), "");
+        tear_down(&f);
+    }
+}
+
+/* The index that a look-up would use is known, whatever the type of its column. */
+static void an_index_of_a_server_is_known_by_its_expression(void **state)
+{
+    static const struct {
+        const char *type, *index;
+        bool serves;
+    } cases[] = {
+        {"TEXT", "(lower(btrim(tax, E' \\t\\n\\x0B\\f\\r') COLLATE \"C\"))", true},
+        {"VARCHAR(20)", "(lower(btrim(tax, E' \\t\\n\\x0B\\f\\r') COLLATE \"C\"), code)", true},
+        {"CHAR(20)", "(lower(btrim(tax::text, E' \\t\\n\\x0B\\f\\r') COLLATE \"C\"))", true},
+        {"TEXT", "(code, lower(btrim(tax, E' \\t\\n\\x0B\\f\\r') COLLATE \"C\"))", false},
+        {"TEXT", "(lower(btrim(tax, E' \\t\\n\\x0B\\f\\r')))", false}, /* of another collation */
+        {"TEXT", "(lower(btrim(tax) COLLATE \"C\"))", false},
+        {"TEXT", "(lower(tax COLLATE \"C\"))", false},
+        {"TEXT", "(tax)", false},
+        {"TEXT", "(lower(btrim(tax, E' \\t\\n\\x0B\\f\\r') COLLATE \"C\")) WHERE code > 0", false},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < LEN(cases); i++) {
+        struct fixture f;
+        char sql[256];
+        set_up(&f);
+        snprintf(sql, sizeof(sql), "CREATE TABLE partners (code INT UNIQUE, tax %s); CREATE INDEX a ON partners %s",
+                 cases[i].type, cases[i].index);
+        run_sql(f.db, sql);
+        must_fit(&f);
+        if ((*f.warnings == '\0') != cases[i].serves)
+            fail_msg("%s: %s", sql, f.warnings);
         tear_down(&f);
     }
 }
@@ -716,6 +753,7 @@ int main(void)
         cmocka_unit_test(words_of_sql_are_names_too),
         cmocka_unit_test(a_not_null_column_of_a_server_must_be_filled_by_somebody),
         cmocka_unit_test(a_list_of_misfits_that_is_too_long_is_cut),
+        cmocka_unit_test(an_index_of_a_server_is_known_by_its_expression),
         cmocka_unit_test(an_index_that_its_own_table_has_lost_is_made_again),
         cmocka_unit_test(the_sql_that_is_told_makes_a_table_fit),
         cmocka_unit_test(what_the_database_fills_in_is_known),
