@@ -289,10 +289,32 @@ void bind_job(struct binder *b, struct config_job *job, const json_t *streams)
     check_columns(&p);
 }
 
+static bool has_job(const struct config_connector *connector, const char *stream)
+{
+    for (size_t i = 0; i < connector->job_count; i++)
+        if (strcmp(connector->jobs[i].stream, stream) == 0)
+            return true;
+    return false;
+}
+
+/* What the stream reads must land somewhere. */
+static void check_needs(struct binder *b, const struct config_job *job, const char *needs)
+{
+    size_t len = 0;
+    for (const char *word; (word = value_word(&needs, &len)) != NULL;) {
+        const char *name = pool_copy(b->pool, word, len);
+        if (job->enabled && !has_job(b->connector, name))
+            config_problem(b->problems, job->file, job->line,
+                           "`%s` reads what `%s` has landed, and there is no job for that: add { stream = \"%s\"; }",
+                           job->stream, name, name);
+    }
+}
+
 void bind_needs(struct binder *b, struct config_job *job, const json_t *streams)
 {
     const char *needs = bind_text(bind_stream(streams, job->stream), "needs");
     size_t len = 0;
+    check_needs(b, job, needs);
     if (job->after_set)
         return;
     job->after = NULL;

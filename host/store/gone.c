@@ -150,6 +150,14 @@ static bool is_dummy(const struct gone *g, sluice_str text)
     return false;
 }
 
+static bool is_dummy_number(const struct gone *g, int64_t id)
+{
+    char text[24];
+
+    return g->rule->never_count &&
+           is_dummy(g, (sluice_str){text, (size_t)snprintf(text, sizeof(text), "%lld", (long long)id)});
+}
+
 static void add_int(struct gone *g, int64_t id)
 {
     buf_add_char(&g->met, g->met.len ? ',' : '[');
@@ -170,19 +178,13 @@ void gone_meet(struct gone *g, const sluice_value *values, uint32_t count)
 {
     const sluice_value none = {0};
     const sluice_value *v = g->identity_at < count ? &values[g->identity_at] : &none;
-    char number[24];
-    sluice_str text = {0};
 
-    if (v->type == SLUICE_INT)
-        text = (sluice_str){number, (size_t)snprintf(number, sizeof(number), "%lld", (long long)v->as.i)};
-    else if (v->type == SLUICE_TEXT)
-        text = v->as.s;
-    if (!text.len || is_dummy(g, text))
-        g->unknown++;
-    else if (v->type == SLUICE_INT)
+    if (v->type == SLUICE_INT && !is_dummy_number(g, v->as.i))
         add_int(g, v->as.i);
+    else if (v->type == SLUICE_TEXT && v->as.s.len && !is_dummy(g, v->as.s))
+        add_text(g, v->as.s);
     else
-        add_text(g, text);
+        g->unknown++;
 }
 
 /* By several rules a record can be known by another key than its identity; and what a picky column would refuse is not

@@ -78,6 +78,19 @@ static void forget_name(struct pg_stmt *st)
     pg_query(db, sql, NULL, &ignored);
 }
 
+/* What is left of a cursor's rows; it is the last word of its FETCH. */
+static void close_cursor(const struct pg_stmt *st)
+{
+    struct pg *db = db_of(st);
+    struct err ignored = {0};
+    char sql[64];
+
+    if (!st->fetch || !db->conn || PQtransactionStatus(db->conn) != PQTRANS_INTRANS)
+        return;
+    snprintf(sql, sizeof(sql), "CLOSE %s", strrchr(st->sql, ' ') + 1);
+    pg_query(db, sql, NULL, &ignored);
+}
+
 /* A cursor, and the FETCH that is repeated until it brings fewer rows than it may. */
 int pg_stream(struct db *db, const char *sql, struct db_stmt **out, struct err *err)
 {
@@ -105,6 +118,7 @@ void pg_finalize(struct db_stmt *base)
     struct pg_stmt *st = of(base);
 
     forget_name(st);
+    close_cursor(st);
     pg_reset(base);
     for (int i = 0; i < st->param_count; i++)
         buf_free(&st->params[i].text);

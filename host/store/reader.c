@@ -15,6 +15,7 @@ struct reader {
     const struct table *table;
     size_t *columns;
     size_t count;
+    bool ended; /* a statement that is stepped again begins anew */
 };
 
 /* ---- Opening ---- */
@@ -156,8 +157,9 @@ static int refuse(const struct reader *r, const struct table_column *c, struct d
 int reader_next(struct reader *r, sluice_value *values, int64_t *ints, size_t ints_max, struct err *err)
 {
     const int64_t *end = ints + ints_max;
-    int rc = db_step(r->rows, err);
+    int rc = r->ended ? 0 : db_step(r->rows, err);
 
+    r->ended = rc == 0;
     for (size_t i = 0; rc == 1 && i < r->count; i++) {
         const struct table_column *c = &r->table->columns[r->columns[i]];
         struct db_value stored = db_column(r->rows, (int)i);

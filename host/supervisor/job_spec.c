@@ -103,12 +103,41 @@ static json_t *partitions_json(const struct launch *l)
     return list;
 }
 
+/* The job by which a stream lands: the first that is enabled, else the first. */
+static bool lands(const struct config_job *job)
+{
+    const struct config_connector *c = job->connector;
+    const struct config_job *first = NULL;
+
+    for (size_t i = 0; i < c->job_count; i++) {
+        const struct config_job *other = &c->jobs[i];
+        if (strcmp(other->stream, job->stream) == 0 && (!first || (other->enabled && !first->enabled)))
+            first = other;
+    }
+    return job == first;
+}
+
+/* Where the connector's other streams have landed, for one that is derived from them. */
+static json_t *landed_json(const struct config_job *job)
+{
+    const struct config_connector *c = job->connector;
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < c->job_count; i++) {
+        const struct config_job *other = &c->jobs[i];
+        if (other->table && strcmp(other->stream, job->stream) != 0 && lands(other))
+            json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o}", "stream", other->stream, "job", other->name,
+                                                  "table", other->table, "columns", columns_json(other)));
+    }
+    return list;
+}
+
 json_t *job_spec_store(const struct launch *l)
 {
     const struct config_job *job = l->job;
 
     return json_pack("{s:i, s:i, s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:b, s:i, s:I, s:I, s:b, s:b, s:b, s:I, s:I,"
-                     " s:s, s:I, s:b, s:I, s:b, s:o}",
+                     " s:s, s:I, s:b, s:I, s:b, s:o, s:o}",
                      "parent", (int)getpid(), "what", l->what, "job", job->name, "plugin_name",
                      job->connector->plugin, "partition", single(l), "store_url",
                      l->config->store_url, "store_secrets", store_secrets(l->config), "table", job->table,
@@ -119,5 +148,5 @@ json_t *job_spec_store(const struct launch *l)
                      (json_int_t)l->limit, "memory", (json_int_t)l->config->memory, "run_id",
                      l->run_id ? l->run_id : "", "fire_us", (json_int_t)l->fire_us, "at_start",
                      (int)l->at_start, "hold_us", (json_int_t)job->hold_us, "check_table",
-                     (int)l->check_table, "partitions", partitions_json(l));
+                     (int)l->check_table, "partitions", partitions_json(l), "landed", landed_json(job));
 }

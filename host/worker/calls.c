@@ -1,5 +1,5 @@
 /* calls.c - see calls.h. */
-#include "calls.h"
+#include "calls_inner.h"
 
 #include "clock.h"
 #include "redact.h"
@@ -24,6 +24,7 @@ void calls_begin(struct calls *c)
     c->closed = false;
     c->why = (struct err){0};
     c->verdicts = 0;
+    c->scans = 0;
     atomic_store(&c->failed, 0);
     pthread_mutex_unlock(&c->lock);
 }
@@ -73,8 +74,7 @@ static int32_t over(struct calls *c)
     return atomic_load(&c->failed);
 }
 
-/* Each call but the "any thread" ones begins here: not 0 when it must do nothing. */
-static int32_t enter(struct calls *c, const char *call)
+int32_t calls_enter(struct calls *c, const char *call)
 {
     char why[100];
 
@@ -84,8 +84,7 @@ static int32_t enter(struct calls *c, const char *call)
     return calls_fail(c, SLUICE_E_BUG, why);
 }
 
-/* Begin a frame; with send_frame() the two ends of what holds the lock. False when the run is over. */
-static bool begin_frame(struct calls *c, uint8_t type)
+bool calls_frame(struct calls *c, uint8_t type)
 {
     pthread_mutex_lock(&c->lock);
     if (c->closed) {
@@ -96,8 +95,7 @@ static bool begin_frame(struct calls *c, uint8_t type)
     return true;
 }
 
-/* A frame that does not fit is not sent, and fails the run; so does a writer that has gone away. */
-static int32_t send_frame(struct calls *c)
+int32_t calls_send(struct calls *c)
 {
     if (c->out->buf.failed) {
         frame_drop(c->out);
@@ -116,8 +114,8 @@ static int32_t send_frame(struct calls *c)
 
 void calls_mapped(struct calls *c)
 {
-    begin_frame(c, FRAME_MAPPED);
-    send_frame(c);
+    calls_frame(c, FRAME_MAPPED);
+    calls_send(c);
     calls_flush(c);
 }
 
@@ -150,10 +148,10 @@ static void host_log(sluice_run *run, int32_t level, sluice_str text)
     struct buf room = {0};
     sluice_str plain = mask_into(&room, text);
 
-    if (begin_frame(c, FRAME_LOG)) {
+    if (calls_frame(c, FRAME_LOG)) {
         frame_put_i64(c->out, level);
         frame_put_str(c->out, plain);
-        send_frame(c);
+        calls_send(c);
     }
     buf_free(&room);
 }
@@ -174,7 +172,7 @@ static int32_t host_fail(sluice_run *run, int32_t code, sluice_str why)
     char text[sizeof(c->why.msg)];
     sluice_str shown = text_cut(why, sizeof(text) - sizeof("…")); /* a secret may be cut: said, so that it is masked */
 
-    if (enter(c, "fail"))
+    if (calls_enter(c, "fail"))
         return over(c);
     if (code > SLUICE_E_CONFIG || code < SLUICE_E_BUG || (code == SLUICE_E_CANCELLED && !atomic_load(c->stop)))
         code = SLUICE_E_BUG; /* only the host cancels */
@@ -187,7 +185,7 @@ static int32_t host_option(sluice_run *run, const char *name, sluice_value *valu
     struct calls *c = calls_of(run);
     struct err err = {0};
 
-    if (enter(c, "option"))
+    if (calls_enter(c, "option"))
         return over(c);
     return options_get(&c->options, name, value, &err) ? fail_err(c, &err) : SLUICE_OK;
 }
@@ -199,7 +197,7 @@ static int32_t host_send(sluice_run *run, const sluice_request *request, sluice_
     struct err err = {0};
 
     *exchange = NULL;
-    if (enter(c, "send") || host_status(run))
+    if (calls_enter(c, "send") || host_status(run))
         return over(c);
     if (http_send(c->http, request, &x, &err))
         return fail_err(c, &err);
@@ -228,7 +226,7 @@ static int32_t host_wait(sluice_run *run, sluice_exchange *exchange, sluice_repl
     struct http_exchange *x = (struct http_exchange *)(void *)exchange;
     struct err err = {0};
 
-    if (enter(c, "wait") || host_status(run))
+    if (calls_enter(c, "wait") || host_status(run))
         return over(c);
     calls_flush(c); /* what is there should not wait for the source */
     if (http_wait(c->http, x, reply, &err))
@@ -240,7 +238,7 @@ static int32_t host_wait(sluice_run *run, sluice_exchange *exchange, sluice_repl
 static int32_t host_header(sluice_run *run, sluice_exchange *exchange, const char *name, sluice_str *value)
 {
     *value = (sluice_str){"", 0};
-    if (enter(calls_of(run), "header"))
+    if (calls_enter(calls_of(run), "header"))
         return over(calls_of(run));
     *value = http_header((const struct http_exchange *)(const void *)exchange, name);
     return SLUICE_OK;
@@ -252,7 +250,7 @@ static int32_t host_read(sluice_run *run, sluice_exchange *exchange, uint64_t of
     struct err err = {0};
 
     *bytes = (sluice_str){"", 0};
-    if (enter(c, "read") || host_status(run))
+    if (calls_enter(c, "read") || host_status(run))
         return over(c);
     if (http_read((struct http_exchange *)(void *)exchange, offset, want, bytes, &err))
         return fail_err(c, &err);
@@ -309,99 +307,99 @@ static int32_t host_emit(sluice_run *run, const sluice_value *values, uint32_t c
 {
     struct calls *c = calls_of(run);
 
-    if (enter(c, "emit") || check_values(c, values, count))
+    if (calls_enter(c, "emit") || check_values(c, values, count))
         return over(c);
-    begin_frame(c, FRAME_ROW);
+    calls_frame(c, FRAME_ROW);
     frame_put_u32(c->out, count);
     for (uint32_t i = 0; i < count; i++)
         frame_put_value(c->out, &values[i]);
     c->verdicts++;
-    return send_frame(c);
+    return calls_send(c);
 }
 
 static int32_t host_skip(sluice_run *run, sluice_str key, sluice_str why)
 {
     struct calls *c = calls_of(run);
 
-    if (enter(c, "skip"))
+    if (calls_enter(c, "skip"))
         return over(c);
-    begin_frame(c, FRAME_SKIP);
+    calls_frame(c, FRAME_SKIP);
     frame_put_str(c->out, masked(c, key));
     frame_put_str(c->out, masked(c, why));
     c->verdicts++;
-    return send_frame(c);
+    return calls_send(c);
 }
 
 static int32_t host_reject(sluice_run *run, sluice_str key, sluice_str why, sluice_str source)
 {
     struct calls *c = calls_of(run);
 
-    if (enter(c, "reject"))
+    if (calls_enter(c, "reject"))
         return over(c);
-    begin_frame(c, FRAME_REJECT);
+    calls_frame(c, FRAME_REJECT);
     frame_put_str(c->out, masked(c, key));
     frame_put_str(c->out, masked(c, why));
     frame_put_str(c->out, masked(c, source));
     c->verdicts++;
-    return send_frame(c);
+    return calls_send(c);
 }
 
 static int32_t put_text(struct calls *c, uint8_t type, sluice_str text)
 {
-    begin_frame(c, type);
+    calls_frame(c, type);
     frame_put_str(c->out, text);
-    return send_frame(c);
+    return calls_send(c);
 }
 
 static int32_t host_checkpoint(sluice_run *run, sluice_str cursor)
 {
     struct calls *c = calls_of(run);
 
-    return enter(c, "checkpoint") || !cursor.len ? over(c) : put_text(c, FRAME_CHECKPOINT, cursor);
+    return calls_enter(c, "checkpoint") || !cursor.len ? over(c) : put_text(c, FRAME_CHECKPOINT, cursor);
 }
 
 static int32_t host_total(sluice_run *run, int64_t announced)
 {
     struct calls *c = calls_of(run);
 
-    if (enter(c, "total"))
+    if (calls_enter(c, "total"))
         return over(c);
-    begin_frame(c, FRAME_TOTAL);
+    calls_frame(c, FRAME_TOTAL);
     frame_put_i64(c->out, announced);
-    return send_frame(c);
+    return calls_send(c);
 }
 
 static int32_t host_window(sluice_run *run, sluice_str from, sluice_str to, int64_t length)
 {
     struct calls *c = calls_of(run);
 
-    if (enter(c, "window"))
+    if (calls_enter(c, "window"))
         return over(c);
-    begin_frame(c, FRAME_WINDOW);
+    calls_frame(c, FRAME_WINDOW);
     frame_put_str(c->out, from);
     frame_put_str(c->out, to);
     frame_put_i64(c->out, length);
     frame_put_i64(c->out, clock_wall_us());
-    return send_frame(c);
+    return calls_send(c);
 }
 
 static int32_t host_stat(sluice_run *run, const char *name, int64_t value)
 {
     struct calls *c = calls_of(run);
 
-    if (enter(c, "stat"))
+    if (calls_enter(c, "stat"))
         return over(c);
-    begin_frame(c, FRAME_STAT);
+    calls_frame(c, FRAME_STAT);
     frame_put_str(c->out, (sluice_str){name, strlen(name)});
     frame_put_i64(c->out, value);
-    return send_frame(c);
+    return calls_send(c);
 }
 
 static int32_t host_warn(sluice_run *run, sluice_str text)
 {
     struct calls *c = calls_of(run);
 
-    return enter(c, "warn") ? over(c) : put_text(c, FRAME_WARN, masked(c, text));
+    return calls_enter(c, "warn") ? over(c) : put_text(c, FRAME_WARN, masked(c, text));
 }
 
 const sluice_host calls_host = {
@@ -425,4 +423,6 @@ const sluice_host calls_host = {
     .window = host_window,
     .stat = host_stat,
     .warn = host_warn,
+    .scan = calls_scan,
+    .next = calls_next,
 };

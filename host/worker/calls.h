@@ -21,6 +21,9 @@ struct calls {
     struct options options;
     struct http *http;
     struct frame_out *out;
+    struct frame_in *in; /* answers to scans */
+    const sluice_connector *connector; /* of the streams that can be scanned */
+    uint32_t scans;      /* opened so far */
     const sluice_column **columns; /* of the run's stream, by index */
     uint32_t column_count;
     atomic_int *stop;    /* not 0: the run is to end; asked for with every record, so no call into the kernel */

@@ -8,6 +8,7 @@
 #include "plugin.h"
 #include "redact.h"
 #include "spec.h"
+#include "text.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -40,6 +41,7 @@ static int load(struct child *ch, struct err *err)
 
     if (rc)
         return rc;
+    ch->calls.connector = ch->connector;
     const char *name = spec_text(ch->spec, "stream");
     const sluice_stream *s = find_stream(ch->connector, name);
     if (!s)
@@ -91,9 +93,26 @@ static int open_http(struct child *ch, struct err *err)
     return http_open(&limits, &ch->calls.http, err);
 }
 
+/* The streams that this one may read. */
+static json_t *describe_needs(const struct child *ch)
+{
+    json_t *list = json_array();
+    sluice_str needs = {ch->job.stream.needs, ch->job.stream.needs ? strlen(ch->job.stream.needs) : 0}, word;
+    char name[100];
+
+    while (text_word(&needs, &word)) {
+        snprintf(name, sizeof(name), "%.*s", (int)word.len, word.ptr);
+        const sluice_stream *s = find_stream(ch->connector, name);
+        if (s)
+            json_array_append_new(list, describe_stream(s));
+    }
+    return list;
+}
+
 static void say_hello(struct child *ch)
 {
     json_t *hello = describe_stream(&ch->job.stream);
+    json_object_set_new(hello, "reads", describe_needs(ch));
     char *text = json_dumps(hello, JSON_COMPACT);
 
     frame_begin(&ch->out, FRAME_HELLO);
@@ -194,6 +213,7 @@ static int take_go(struct child *ch, const struct frame *f, struct err *err)
     run->stream = &ch->job.stream;
     run->cursor = spec_text(ch->go, "cursor");
     run->started_at = spec_int(ch->go, "started_at");
+    run->landed = spec_text(ch->go, "landed");
     *err = ch->unchosen;
     return err->code;
 }
@@ -205,6 +225,11 @@ static void map_again(struct child *ch)
     struct buf record = {0};
 
     while (!atomic_load(&ch->calls.failed) && hear(ch, &f) && f.type == FRAME_RECORD) {
+        if (!ch->job.stream.map) {
+            calls_fail(&ch->calls, SLUICE_E_CONFIG, "what this stream rejected is not mapped again: run it instead, it "
+                                                    "makes its records anew");
+            break;
+        }
         struct frame_walk w = frame_walk(&f);
         sluice_str text = frame_str(&w);
         buf_clear(&record);
@@ -283,6 +308,7 @@ void child_main(int in, int out, int said, int spec, pid_t parent)
     ch.out.owner = getpid();
     ch.in.fd = in;
     ch.calls.out = &ch.out;
+    ch.calls.in = &ch.in;
     calls_open(&ch.calls);
     ch.calls.stop = &confine_stop;
     int rc = confine_redirect(said) ? prepare(&ch, spec, parent, &err) : err_set(&err, E_SYSTEM, "cannot redirect its output");

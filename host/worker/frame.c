@@ -2,6 +2,7 @@
 #include "frame.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -91,7 +92,7 @@ void frame_end(struct frame_out *o)
         return;
     }
     memcpy(o->buf.ptr + o->frame, &length32, sizeof(length32));
-    if (o->buf.len >= SEND_AT)
+    if (o->buf.len >= SEND_AT && !o->held)
         frame_flush(o);
 }
 
@@ -101,26 +102,37 @@ void frame_drop(struct frame_out *o)
     o->buf.failed = false;
 }
 
-bool frame_flush(struct frame_out *o)
+int frame_flush_some(struct frame_out *o)
 {
-    size_t sent = 0;
-
     if (o->owner && o->owner != getpid())
         o->broken = true;
-    while (!o->broken && sent < o->buf.len) {
-        ssize_t n = write(o->fd, o->buf.ptr + sent, o->buf.len - sent);
+    while (!o->broken && o->sent < o->buf.len) {
+        ssize_t n = write(o->fd, o->buf.ptr + o->sent, o->buf.len - o->sent);
         if (n < 0 && errno == EINTR)
             continue;
+        if (n < 0 && errno == EAGAIN)
+            return 0;
         if (n < 0)
             o->broken = true;
         else
-            sent += (size_t)n;
+            o->sent += (size_t)n;
     }
+    o->sent = 0;
     if (o->buf.cap > 4 * SEND_AT)
         buf_free(&o->buf); /* one large record must not stay in memory */
     else
         buf_clear(&o->buf);
-    return !o->broken;
+    return o->broken ? -1 : 1;
+}
+
+bool frame_flush(struct frame_out *o)
+{
+    struct pollfd room = {.fd = o->fd, .events = POLLOUT};
+    int sent;
+
+    while ((sent = frame_flush_some(o)) == 0)
+        poll(&room, 1, -1);
+    return sent > 0;
 }
 
 /* Room for at least one more read; what was consumed is moved out first. */

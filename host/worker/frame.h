@@ -4,9 +4,12 @@
  * trusts nothing, since a broken plugin can write to the descriptor too: every length, type and count is checked.
  *
  * Child to writer:   HELLO first; CONSTANTS for each PARTITION. For each GO: ROW, SKIP, REJECT, CHECKPOINT, TOTAL,
- *                    WINDOW, STAT, WARN and LOG in the order of the calls, at the end HTTP and FAIL or DONE.
+ *                    WINDOW, STAT, WARN and LOG in the order of the calls, at the end HTTP and FAIL or DONE. SCAN opens
+ *                    a scan, FETCH asks for rows of one.
  * Writer to child:   PARTITION where the stream has some, then GO, which starts its run; with "retry" it is followed by
- *                    RECORD for each raw record to be mapped again, then END. After the last one the child ends.
+ *                    RECORD for each raw record to be mapped again, then END. After the last one the child ends. One
+ *                    ROWS for each FETCH; the child does nothing but read until it has come, so neither waits for the
+ *                    other.
  */
 #ifndef SLUICE_WORKER_FRAME_H
 #define SLUICE_WORKER_FRAME_H
@@ -31,10 +34,15 @@
 #define FRAME_MAPPED 13    /* nothing: the verdict on a RECORD is complete */
 #define FRAME_HTTP 14      /* i64 requests, i64 retries, i64 throttled_us, i64 bytes */
 #define FRAME_CONSTANTS 15 /* u32 count, then u32 column, u32 1 for its preset or 0 for its value, str text */
-#define FRAME_GO 32        /* text: JSON: full, cursor, started_at, retry, last: none comes after it */
+#define FRAME_SCAN 16      /* u32 scan, counted from 0 after each GO; str stream, str columns, str order */
+#define FRAME_FETCH 17     /* u32 scan */
+#define FRAME_GO 32        /* text: JSON: full, cursor, landed, started_at, retry; last: none comes after it */
 #define FRAME_RECORD 33    /* str */
 #define FRAME_END 34       /* nothing */
 #define FRAME_PARTITION 35 /* str id */
+#define FRAME_ROWS 36      /* u32 scan, then the values of one row after the other; none: there are no more */
+
+#define FRAME_SCANS_MAX 64 /* that a run may open */
 
 #define FRAME_MAX (64u << 20) /* bytes of a payload; a longer one is broken */
 #define FRAME_VALUES_MAX 1024 /* values of a row */
@@ -44,7 +52,9 @@ struct frame_out {
     int fd;
     struct buf buf;  /* what is not written yet */
     size_t frame;    /* where the frame under way starts */
+    size_t sent;     /* of what has gathered, before the other end took no more */
     bool broken;     /* the other end is gone, or memory */
+    bool held;       /* frames gather until frame_flush() */
     pid_t owner;     /* a copy of the process that this one forked sends nothing; 0: anybody sends */
 };
 
@@ -62,6 +72,10 @@ void frame_drop(struct frame_out *o);
 
 /* Send what has gathered. False when the other end is gone. */
 bool frame_flush(struct frame_out *o);
+
+/* The same, but no further than the other end takes it at once, where the descriptor does not block. 1: all is sent; 0:
+ * not all of it; -1: the other end is gone. */
+int frame_flush_some(struct frame_out *o);
 
 /* ---- Reading ---- */
 struct frame {

@@ -3,6 +3,7 @@
 #include "events.h"
 #include "plain.h"
 #include "reading.h"
+#include "scan.h"
 #include "state.h"
 #include "window.h"
 
@@ -72,6 +73,20 @@ static int preview_row(struct worker *w, uint32_t count)
     return count_seen(w);
 }
 
+/* A record that comes is not gone, whatever its row says. Returns how many values there are then. */
+static uint32_t clear_gone(struct worker *w, uint32_t count)
+{
+    const struct table *t = &w->plan.table;
+
+    if (!t->gone)
+        return count;
+    uint32_t at = (uint32_t)(t->gone - t->columns);
+    while (count <= at)
+        w->values[count++] = (sluice_value){0};
+    w->values[at] = (sluice_value){.type = SLUICE_NULL};
+    return count;
+}
+
 static int take_row(struct worker *w, struct frame_walk *walk)
 {
     uint32_t count = frame_u32(walk);
@@ -87,6 +102,7 @@ static int take_row(struct worker *w, struct frame_walk *walk)
     }
     if (!frame_walked(walk))
         return broken(w, "a row that is not one");
+    count = clear_gone(w, count);
     if (w->what == SPEC_PREVIEW)
         return preview_row(w, count);
     if (w->what == SPEC_RETRY)
@@ -100,7 +116,6 @@ static int take_skip(struct worker *w, struct frame_walk *walk)
 {
     sluice_str key = frame_str(walk), why = frame_str(walk);
 
-    (void)key;
     if (!frame_walked(walk))
         return broken(w, "a skip that is not one");
     if (w->what == SPEC_PREVIEW) {
@@ -114,7 +129,7 @@ static int take_skip(struct worker *w, struct frame_walk *walk)
         return w->retry_id ? rejects_resolve(w->sink.rejects, w->retry_id, (sluice_str){0}, &w->err)
                            : broken(w, "an extra skip");
     }
-    int rc = sink_skip(&w->sink, &w->err);
+    int rc = sink_skip(&w->sink, key, &w->err);
     return rc ? rc : count_seen(w);
 }
 
@@ -352,6 +367,10 @@ int intake_frame(struct worker *w, const struct frame *f)
         return take_log(w, &walk);
     case FRAME_HTTP:
         return take_http(w, &walk);
+    case FRAME_SCAN:
+        return scans_begin(w, &walk);
+    case FRAME_FETCH:
+        return scans_fetch(w, &walk);
     case FRAME_FAIL:
         return take_fail(w, &walk);
     case FRAME_MAPPED:

@@ -47,7 +47,10 @@ static int keep_ends(struct worker *w, const struct pipes *p, pid_t started, int
     close_one(p->down[0]);
     close_one(p->up[1]);
     close_one(p->said);
+    if (p->down[1] >= 0)
+        fcntl(p->down[1], F_SETFL, O_NONBLOCK); /* a child that reads nothing is waited for as long as the run lasts */
     w->out.fd = p->down[1];
+    w->out.held = true;
     w->in.fd = p->up[0];
     w->child = started > 0 ? started : 0;
     if (started > 0)
@@ -108,6 +111,7 @@ int keeper_start_again(struct worker *w)
     w->child_dead = false;
     w->in.start = w->in.end = 0;
     w->out.broken = false;
+    w->out.sent = 0;
     buf_clear(&w->out.buf);
     if (open_pipes(w, &p) == SLUICE_OK)
         error = spawn((const int[4]){SPEC_FD_CONNECTOR, p.down[0], p.up[1], p.said}, &pid);

@@ -28,7 +28,7 @@ static void send_progress(struct worker *w)
     event_offer(w->events, event);
 }
 
-static bool is_over(struct worker *w)
+bool worker_is_over(struct worker *w)
 {
     if (*w->stop)
         w->end = END_CANCELLED;
@@ -62,7 +62,7 @@ static int wait_for_bytes(struct worker *w)
     struct pollfd p[2] = {{.fd = w->in.fd, .events = POLLIN}, {.fd = w->chatter.fd, .events = POLLIN}};
     int ready = poll(p, 2, TICK_MS);
 
-    if (is_over(w))
+    if (worker_is_over(w))
         return 0;
     send_progress(w);
     if (ready > 0 && p[1].revents)

@@ -1,6 +1,7 @@
 /* outcome.c - how a run ended: in words, in the ledger, and as the result that its starter gets. */
 #include "events.h"
 #include "redact.h"
+#include "sink_gone.h"
 #include "state.h"
 
 #include <stdlib.h>
@@ -26,7 +27,7 @@ static void end_complete(struct worker *w)
         run_warn(r, buf_text(&text));
         buf_free(&text);
     }
-    if (w->what == SPEC_RUN && c->created + c->updated + c->errors == 0)
+    if (w->what == SPEC_RUN && c->created + c->updated + c->errors + w->sink.tally.gone == 0)
         run_set(&r->message, "Nothing changed");
     if (w->end == END_CUT)
         run_set(&r->message, "Stopped at the limit; the cursor stays where it was");
@@ -74,10 +75,12 @@ static int close_in_ledger(struct worker *w)
 
     if (w->plan.windowed && !w->last.text[0] && !w->window_seen && w->end == END_DONE && w->what == SPEC_RUN)
         snprintf(w->run.mode, sizeof(w->run.mode), "full");
+    w->sink.complete = w->end == END_DONE && w->what == SPEC_RUN && !w->limit;
     int rc = sink_finish(&w->sink, cursor, &err);
     if (!rc)
         return SLUICE_OK;
     sink_rollback(&w->sink);
+    w->sink.complete = false;
     if (rc == E_FENCED || w->end == END_DONE || w->end == END_CUT) { /* the row is another's, whatever ended us */
         w->end = END_FAIL;
         w->err = err;
@@ -121,6 +124,24 @@ static void merge_rest(struct worker *w)
     }
 }
 
+/* A full read that was complete, and not only a window that its source chose, tells who is gone. Too many are a failure
+ * of which everything else is kept; whatever else fails here takes the open batch with it. */
+static void note_gone(struct worker *w)
+{
+    struct err err = {0};
+
+    if (w->end != END_DONE || !w->sink.gone || (w->plan.windowed && w->window_seen))
+        return;
+    int rc = sink_note_gone(&w->sink, spec_bool(w->spec, "allow_gone"), &err);
+    if (!rc)
+        return;
+    if (rc != SLUICE_E_LIMIT)
+        sink_rollback(&w->sink);
+    w->marked = false;
+    w->end = END_FAIL;
+    w->err = err;
+}
+
 static void drop_open_batch(struct worker *w)
 {
     if (!w->started || keeps_open_batch(w))
@@ -134,6 +155,8 @@ void outcome_of_part(struct worker *w, bool *quiet, const struct cursor **cursor
     drop_open_batch(w);
     if (w->started)
         merge_rest(w);
+    if (w->started)
+        note_gone(w);
     describe_end(w);
     *quiet = w->started && sink_is_untouched(&w->sink);
     *cursor = *quiet ? cursor_to_store(w) : NULL;
@@ -149,6 +172,8 @@ void outcome_finish(struct worker *w)
     drop_open_batch(w);
     if (w->started)
         merge_rest(w);
+    if (w->started)
+        note_gone(w);
     if (w->started || w->end == END_CANCELLED || w->end == END_TIMEOUT)
         describe_end(w);
     if (w->started)

@@ -148,20 +148,56 @@ static int make_scope(const json_t *stream, struct table *t, struct err *err)
     return SLUICE_OK;
 }
 
+static int make_gone(const json_t *stream, struct table *t, struct err *err)
+{
+    const char *gone = spec_text(stream, "gone");
+
+    if (!*gone)
+        return SLUICE_OK;
+    size_t column = find_column(t, gone, strlen(gone));
+    if (column == TABLE_NONE || !*t->columns[column].name || t->columns[column].type != SLUICE_TIME)
+        return err_set(err, SLUICE_E_CONFIG, "gone: there is no time column %s in the table", gone);
+    t->gone = &t->columns[column];
+    return SLUICE_OK;
+}
+
+/* What reading the table takes: its columns. */
+static int make_table(const json_t *stream, const json_t *job, struct table *t, struct err *err)
+{
+    const char *name = spec_text(job, "table");
+
+    t->scope = TABLE_NONE;
+    t->name = strdup(*name ? name : spec_text(stream, "table"));
+    t->check_only = spec_bool(job, "manage_check");
+    int rc = t->name ? make_columns(stream, job, t, err) : no_memory(err);
+    if (!rc)
+        rc = make_gone(stream, t, err);
+    if (!rc && !*t->name)
+        rc = err_set(err, SLUICE_E_BUG, "the plugin's HELLO names no table");
+    return rc;
+}
+
+int plan_make_source(const json_t *stream, const json_t *job, struct table *out, struct err *err)
+{
+    struct table t = {0};
+    int rc = make_table(stream, job, &t, err);
+
+    if (rc)
+        table_free(&t);
+    else
+        *out = t;
+    return rc;
+}
+
 int plan_make(const json_t *stream, const json_t *job, struct plan *out, struct err *err)
 {
     struct plan p = {.windowed = spec_bool(stream, "windowed")};
-    const char *name = spec_text(job, "table");
+    int rc = make_table(stream, job, &p.table, err);
 
-    p.table.name = strdup(*name ? name : spec_text(stream, "table"));
-    p.table.check_only = spec_bool(job, "manage_check");
-    int rc = p.table.name ? make_columns(stream, job, &p.table, err) : no_memory(err);
     if (!rc)
         rc = make_rules(stream, job, &p.table, err);
     if (!rc)
         rc = make_scope(stream, &p.table, err);
-    if (!rc && !*p.table.name)
-        rc = err_set(err, SLUICE_E_BUG, "the plugin's HELLO names no table");
     if (rc)
         plan_free(&p);
     else

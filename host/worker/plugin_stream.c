@@ -237,6 +237,27 @@ static int check_scope(const sluice_stream *s, struct err *err)
     return s->scope ? find_column(s, plugin_str(s->scope), &col, err) : SLUICE_OK;
 }
 
+/* Which rows a run may call gone must be told by the rows themselves. */
+static int check_judged(const sluice_stream *s, struct err *err)
+{
+    const sluice_column *col;
+    sluice_str list = plugin_str(s->matches[0].columns), word = {0};
+
+    text_word(&list, &word);
+    int rc = find_column(s, word, &col, err);
+    if (rc)
+        return rc;
+    if (text_word(&list, &word) || (col->type != SLUICE_INT && col->type != SLUICE_TEXT))
+        return err_set(err, SLUICE_E_BUG, "the identity must be one column, an integer or a text");
+    if (!s->partition)
+        return SLUICE_OK;
+    col = s->scope ? plugin_find_column(s, plugin_str(s->scope)) : NULL;
+    if (!col || !col->value)
+        return err_set(err, SLUICE_E_BUG, "partitions of one table need a scope whose column has a value, so that none "
+                                          "calls another's rows gone");
+    return SLUICE_OK;
+}
+
 static int check_gone(const sluice_stream *s, struct err *err)
 {
     const sluice_column *col;
@@ -248,7 +269,7 @@ static int check_gone(const sluice_stream *s, struct err *err)
         return rc;
     if (col->type != SLUICE_TIME || col->path || col->value || col->preset || (col->flags & SLUICE_REQUIRED))
         return err_set(err, SLUICE_E_BUG, "column %s must be a time that nothing else sets", col->name);
-    return SLUICE_OK;
+    return check_judged(s, err);
 }
 
 static int check_zone(const sluice_connector *c, const sluice_stream *s, struct err *err)

@@ -6,6 +6,8 @@
 #include "events.h"
 #include "owner.h"
 #include "parts.h"
+#include "scan.h"
+#include "sink_gone.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +40,8 @@ static int take_hello(struct worker *w, const struct frame *f)
         rc = check_partitions(w, hello);
     if (!rc)
         rc = plan_make(hello, w->spec, &w->plan, &w->err);
+    if (!rc)
+        rc = scans_open(w, hello);
     json_decref(hello);
     buf_add(&w->hello, f->payload.ptr, f->payload.len);
     return rc;
@@ -118,9 +122,12 @@ static int prepare(struct worker *w)
     int rc = w->sink.target ? SLUICE_OK : sink_prepare(&w->sink, &w->err);
 
     w->sink.hold_us = w->plan.windowed ? 0 : spec_int(w->spec, "hold_us"); /* a window's source re-reads nothing */
-    if (rc || !w->has_rejects)
-        return rc;
-    return sink_retry_kept(&w->sink, w->what == SPEC_RUN, &w->err);
+    w->sink.full = w->full && w->what == SPEC_RUN;
+    if (!rc && w->has_rejects)
+        rc = sink_retry_kept(&w->sink, w->what == SPEC_RUN, &w->err);
+    if (!rc && w->sink.full && !w->limit)
+        rc = sink_mind_gone(&w->sink, &w->err);
+    return rc;
 }
 
 const char *reading_partition(const struct worker *w)
@@ -140,7 +147,8 @@ static void send_partition(struct worker *w)
 
 static int send_go(struct worker *w)
 {
-    json_t *go = json_pack("{s:b, s:s, s:I, s:b, s:b}", "full", w->full, "cursor", w->full ? "" : w->last.text,
+    json_t *go = json_pack("{s:b, s:s, s:s, s:I, s:b, s:b}", "full", w->full, "cursor",
+                           w->full ? "" : w->last.text, "landed", scans_landed(w->scans),
                            "started_at", (json_int_t)(w->run.started_at ? w->run.started_at : clock_wall_us()), "retry",
                            w->what == SPEC_RETRY, "last", !w->parts || parts_is_last(w->parts));
     char *text = json_dumps(go, JSON_COMPACT);
@@ -148,6 +156,7 @@ static int send_go(struct worker *w)
     json_decref(go);
     if (!text)
         return err_set(&w->err, E_SYSTEM, "out of memory");
+    scans_forget(w->scans);
     frame_begin(&w->out, FRAME_GO);
     frame_put_raw(&w->out, text, strlen(text));
     frame_end(&w->out);

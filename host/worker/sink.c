@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "plain.h"
 #include "record.h"
+#include "sink_gone.h"
 #include "sink_hold.h"
 
 #include <stdlib.h>
@@ -41,6 +42,11 @@ static int begin(struct sink *s, struct err *err)
     return rc;
 }
 
+int sink_begin(struct sink *s, struct err *err)
+{
+    return begin(s, err);
+}
+
 static int merge_one(void *context, const sluice_value *values, uint32_t count, struct err *err);
 
 int sink_open(struct sink *s, struct err *err)
@@ -63,6 +69,8 @@ int sink_prepare(struct sink *s, struct err *err)
         rc = target_open(s->db, s->table, run->id, warn_run, s->run, &s->target, err);
     if (!rc)
         rc = begin(s, err); /* now that there is a table to have rejects */
+    if (!rc && !*run->partition && !s->whole)
+        rc = landed_get(s->db, run->job, &s->landed, err);
     if (!rc && s->ways != SINK_ONE_BY_ONE)
         rc = bulk_open(s->db, s->target, s->rejects, run->id, (struct bulk_one){merge_one, s}, &s->bulk, err);
     if (s->bulk && s->ways == SINK_IN_BULK)
@@ -75,7 +83,10 @@ int sink_prepare(struct sink *s, struct err *err)
 void sink_next_part(struct sink *s)
 {
     rejects_close(s->rejects);
+    gone_close(s->gone);
     s->rejects = NULL;
+    s->gone = NULL;
+    s->full = s->complete = false;
     s->batch = 0;
     s->tally = (struct sink_tally){0};
     memset(&s->committed, 0, sizeof(s->committed));
@@ -187,6 +198,8 @@ int sink_row(struct sink *s, const sluice_value *values, uint32_t count, struct 
 
     if (rc)
         return rc;
+    if (s->gone)
+        gone_meet(s->gone, values, count);
     rc = s->bulk ? bulk_add(s->bulk, values, count, err) : merge_one(s, values, count, err);
     return rc ? rc : count_record(s, err);
 }
@@ -200,15 +213,19 @@ int sink_flush(struct sink *s, struct err *err)
     s->run->counts.updated += t.updated;
     s->run->counts.skipped += t.unchanged;
     s->tally.unchanged += t.unchanged;
+    if (!rc && s->gone)
+        rc = gone_flush(s->gone, err);
     return rc;
 }
 
-int sink_skip(struct sink *s, struct err *err)
+int sink_skip(struct sink *s, sluice_str key, struct err *err)
 {
     int rc = begin(s, err);
 
     if (rc)
         return rc;
+    if (s->gone)
+        gone_meet_key(s->gone, key);
     s->run->counts.skipped++;
     s->tally.ignored++;
     return count_record(s, err);
@@ -226,6 +243,8 @@ int sink_reject(struct sink *s, sluice_str key, sluice_str why, sluice_str sourc
     if (!rc)
         rc = rejects_put(s->rejects, key, buf_text(&reason), REJECT_MAPPING, source, err);
     if (!rc) {
+        if (s->gone)
+            gone_meet_key(s->gone, key);
         note_detail(s, buf_text(&key_text), buf_text(&reason));
         rc = count_record(s, err);
     }
@@ -244,6 +263,8 @@ static void put_stats(struct sink *s)
         run_stat(s->run, "retried", s->tally.retried);
         run_stat(s->run, "resolved", s->tally.resolved);
     }
+    if (s->gone)
+        run_stat(s->run, "gone", s->tally.gone);
 }
 
 void sink_end_untouched(struct sink *s)
@@ -313,6 +334,8 @@ int sink_commit(struct sink *s, const struct cursor *cursor, struct err *err)
         rc = put_cursor(s, cursor, err);
     put_stats(s);
     if (!rc)
+        rc = sink_land(s, err);
+    if (!rc)
         rc = fence(s, ledger_fence, err);
     if (!rc)
         rc = commit(s, err);
@@ -344,6 +367,8 @@ int sink_finish(struct sink *s, const struct cursor *cursor, struct err *err)
     if (!rc)
         rc = put_cursor(s, cursor, err);
     sink_hold_tell(s);
+    if (!rc)
+        rc = sink_land(s, err);
     if (!rc)
         rc = fence(s, ledger_finish, err);
     if (!rc)
@@ -442,11 +467,13 @@ void sink_rollback(struct sink *s)
 void sink_close(struct sink *s)
 {
     bulk_close(s->bulk);
+    gone_close(s->gone);
     target_close(s->target);
     rejects_close(s->rejects);
     merge_outcome_free(&s->outcome);
     buf_free(&s->payload);
     s->bulk = NULL;
+    s->gone = NULL;
     s->target = NULL;
     s->rejects = NULL;
 }

@@ -8,6 +8,8 @@
 
 #include "bulk.h"
 #include "cursor.h"
+#include "gone.h"
+#include "landed.h"
 #include "ledger.h"
 #include "merge.h"
 #include "reject.h"
@@ -20,7 +22,7 @@
 
 /* What a run counts besides its row's counters. */
 struct sink_tally {
-    int64_t ignored, unchanged, rebound, retried, resolved;
+    int64_t ignored, unchanged, rebound, retried, resolved, gone;
     int64_t details_lost; /* errors beyond those that a result carries */
     int64_t held;         /* rejects that hold the cursor back (hold.h); 0: it may move */
     int64_t left_behind;  /* rejects that it moved past, since it may be held no longer */
@@ -37,10 +39,14 @@ struct sink {
     uint32_t batch_max;  /* records a transaction; 0: as many as suit the store */
     int64_t hold_us;     /* how long retryable rejects may hold the cursor back; 0: they do not */
     int ways;            /* SINK_* */
+    bool full;           /* all that the source has is read: what came before it is not known to be complete */
+    bool complete;       /* and was read: set before sink_finish() */
     /* private */
     struct target *target;
     struct rejects *rejects;
     struct bulk *bulk; /* NULL: records are merged one by one as they come */
+    struct gone *gone; /* NULL: nobody asks whom the run meets */
+    struct landed landed; /* as the store has it, and this run left it */
     struct merge_outcome outcome;
     uint32_t batch;             /* records in the open transaction */
     bool saved;                 /* a dry run: there is a savepoint before that */
@@ -71,11 +77,14 @@ void sink_end_untouched(struct sink *s);
 
 /* Merge one record, or count one that the connector skipped or rejected. May commit. */
 int sink_row(struct sink *s, const sluice_value *values, uint32_t count, struct err *err);
-int sink_skip(struct sink *s, struct err *err);
+int sink_skip(struct sink *s, sluice_str key, struct err *err);
 int sink_reject(struct sink *s, sluice_str key, sluice_str why, sluice_str source, struct err *err);
 
 /* Merge the records that wait to be merged many at once. Until then they are in the counter `processed` only. */
 int sink_flush(struct sink *s, struct err *err);
+
+/* Be in a transaction, that of the batch under way. */
+int sink_begin(struct sink *s, struct err *err);
 
 /* Commit what is open; `cursor` (NULL: none) goes with it, unless rejects hold it back. */
 int sink_commit(struct sink *s, const struct cursor *cursor, struct err *err);

@@ -23,6 +23,7 @@
 #define END_TIMEOUT 6   /* past its deadline */
 
 struct parts; /* parts.c */
+struct scans; /* scan.h */
 
 struct worker {
     json_t *spec;
@@ -39,6 +40,7 @@ struct worker {
     struct plan plan;
     struct db *db;
     struct parts *parts;  /* the run is over partitions, and what follows is that of one of them; NULL: it is not */
+    struct scans *scans; /* what a derived stream reads; NULL: nothing */
     struct run run;
     struct sink sink;
     bool started;         /* the run is in the ledger */
@@ -77,6 +79,9 @@ const char *outcome_of_end(const struct worker *w, int end, struct err *err);
 
 /* The run's last event; takes the references. */
 void outcome_send(struct worker *w, int code, const char *message, json_t *run);
+
+/* Has the run to end, as it was asked to or since its deadline has passed? Sets w->end then. */
+bool worker_is_over(struct worker *w);
 
 /* The next frame from the child: 1, 0 at its end, or an error. Waits; notices stop and deadline (then 0, with w->end
  * set); commits what is open while nothing comes. */

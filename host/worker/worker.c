@@ -7,6 +7,7 @@
 #include "parts.h"
 #include "reading.h"
 #include "redact.h"
+#include "scan.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -101,6 +102,7 @@ int worker_main(void)
         parts_conduct(&w);
     else
         run_one(&w, rc);
+    scans_close(w.scans);
     sink_close(&w.sink);
     db_close(w.db);
     run_free(&w.run);

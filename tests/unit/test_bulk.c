@@ -161,7 +161,7 @@ static void take_event(struct place *p, const struct event *e, const struct merg
     else if (e->what == EVENT_REJECT)
         rc = sink_reject(&p->sink, str_of(e->key), str_of("mapping: no"), str_of("{}"), &err);
     else if (e->what == EVENT_SKIP)
-        rc = sink_skip(&p->sink, &err);
+        rc = sink_skip(&p->sink, (sluice_str){0}, &err);
     check_ok(rc, &err);
     if (e->what == EVENT_RUN) {
         end_run(p);

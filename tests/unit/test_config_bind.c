@@ -49,6 +49,9 @@ static const char description_text[] =
 /* Settings that are in order. */
 #define SETTINGS "settings = { url = \"u\"; key = \"k\"; };"
 
+/* What orders and sales need. */
+#define CUSTOMERS "{ stream = \"customers\"; }"
+
 static char path[] = "/tmp/sluice-bind-XXXXXX";
 static json_t *description;
 
@@ -225,36 +228,43 @@ static void wrong_jobs_are_named(void **state)
     (void)state;
     static const struct wrong cases[] = {
         {SETTINGS "jobs = (\n{ stream = \"order\"; } );", "2: erp has no stream `order`: did you mean `orders`?\n"},
-        {SETTINGS "jobs = ( { stream = \"sales\"; after = [ \"customer\",\n\"sales\" ]; } );",
+        {SETTINGS "jobs = ( " CUSTOMERS
+                  ", { stream = \"orders\"; }, { stream = \"sales\"; after = [ \"customer\",\n\"sales\" ]; } );",
          "1: `after`: erp has no stream `customer`: did you mean `customers`?\n"
          "2: `after`: `sales` cannot run before itself\n"},
+        {SETTINGS "jobs = ( { stream = \"orders\"; },\n{ stream = \"sales\"; } );",
+         "1: `orders` reads what `customers` has landed, and there is no job for that: add { stream = \"customers\"; "
+         "}\n"
+         "2: `sales` reads what `customers` has landed, and there is no job for that: add { stream = \"customers\"; "
+         "}\n"},
+        {"enabled = false; jobs = ( { stream = \"sales\"; } );", ""},
         {SETTINGS "jobs = ( { stream = \"customers\"; after = [ \"orders\" ]; } );",
          "1: `after` goes in a circle: `orders` waits for `customers`\n"},
         {SETTINGS "jobs = ( { stream = \"customers\"; after = [ \"orders\" ]; },\n"
                   "{ stream = \"orders\"; after = [ \"sales\" ]; },\n{ stream = \"sales\"; after = [ ]; } );",
          ""},
-        {SETTINGS "jobs = ( { stream = \"orders\"; columns = { titel = \"x\"; }; } );",
+        {SETTINGS "jobs = ( " CUSTOMERS ", { stream = \"orders\"; columns = { titel = \"x\"; }; } );",
          "1: orders has no column `titel`: did you mean `title`?\n"},
-        {SETTINGS
-         "jobs = ( { stream = \"orders\";\ncolumns = { code = \"\";\nvat = \"\"; tenant = \"\"; gone_at = \"\"; }; } "
-         ");",
+        {SETTINGS "jobs = ( " CUSTOMERS
+                  ", { stream = \"orders\";\ncolumns = { code = \"\";\nvat = \"\"; tenant = \"\"; gone_at = \"\"; }; } "
+                  ");",
          "2: the column `code` finds rows and cannot be left out\n"
          "3: the column `vat` finds rows and cannot be left out\n"
          "3: the column `tenant` tells tenants apart and cannot be left out\n"
          "3: the column `gone_at` notes what is gone and cannot be left out\n"},
         {SETTINGS "jobs = ( { stream = \"customers\"; columns = { id = \"\"; }; } );",
          "1: the column `id` is the table's key and cannot be left out\n"},
-        {SETTINGS "jobs = ( { stream = \"orders\"; columns = { vat = \"\"; title = \"\"; };\n"
+        {SETTINGS "jobs = ( " CUSTOMERS ", { stream = \"orders\"; columns = { vat = \"\"; title = \"\"; };\n"
                   "match = ( { rule = \"identity\"; columns = \"code titel\"; } ); } );",
          "2: `match`: orders has no column `titel`: did you mean `title`?\n"},
-        {SETTINGS
-         "jobs = ( { stream = \"orders\"; columns = { code = \"title\"; vat = \"created_at\"; title = \"id\"; }; } "
-         ");",
+        {SETTINGS "jobs = ( " CUSTOMERS
+                  ", { stream = \"orders\"; columns = { code = \"title\"; vat = \"created_at\"; title = \"id\"; }; } "
+                  ");",
          "1: `created_at` is a column that sluice fills itself\n"
          "1: `id` is a column that sluice fills itself\n"},
-        {SETTINGS "jobs = ( { stream = \"orders\"; columns = { code = \"Title\"; }; } );",
+        {SETTINGS "jobs = ( " CUSTOMERS ", { stream = \"orders\"; columns = { code = \"Title\"; }; } );",
          "1: two columns would be called `Title`: `title` and `code`\n"},
-        {SETTINGS "jobs = ( { stream = \"orders\"; fields = ( { from = \"X\"; column = \"title\"; },\n"
+        {SETTINGS "jobs = ( " CUSTOMERS ", { stream = \"orders\"; fields = ( { from = \"X\"; column = \"title\"; },\n"
                   "{ from = \"X\"; column = \"last_sync_at\"; }, { from = \"X\"; column = \"id\"; } ); } );",
          "1: `fields` cannot fill the column `title`: orders has it already\n"
          "2: `last_sync_at` is a column that sluice fills itself\n"

@@ -671,7 +671,7 @@ static void the_hash_of_all_jobs_is_that_of_the_set_of_them(void **state)
     (void)state;
 #define CONNECTOR(name)                                                                                                \
     "{ name = \"" name "\"; plugin = \"p\"; settings = { url = \"u\"; key = \"k\"; };"                                     \
-    "  jobs = ( { stream = \"orders\"; schedule = \"@hourly\"; } ); }"
+    "  jobs = ( { stream = \"orders\"; schedule = \"@hourly\"; }, { stream = \"customers\"; } ); }"
     static const char *const texts[] = {
         "connectors = ( " CONNECTOR("a") ", " CONNECTOR("b") " );",
         "connectors = ( " CONNECTOR("b") ", " CONNECTOR("a") " );",
