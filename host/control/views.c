@@ -121,6 +121,15 @@ static json_t *newest(const json_t *list, int64_t limit)
     return out;
 }
 
+/* However many partitions there are, no more is held. */
+static void keep_newest(struct run_walk *w, int64_t limit)
+{
+    json_t *list = newest(w->list, limit);
+
+    json_decref(w->list);
+    w->list = list;
+}
+
 /* Of each of the tenant's partitions of a job. */
 static int walk_tenant(const struct config_job *job, const char *tenant, int64_t limit, struct run_walk *w,
                        struct err *err)
@@ -128,8 +137,10 @@ static int walk_tenant(const struct config_job *job, const char *tenant, int64_t
     json_t *ids = config_tenant_partitions(job, tenant);
     int rc = 0;
 
-    for (size_t i = 0; rc >= 0 && i < json_array_size(ids); i++)
+    for (size_t i = 0; rc >= 0 && i < json_array_size(ids); i++) {
         rc = ledger_partition(w->db, job->name, json_string_value(json_array_get(ids, i)), limit, add_run, w, err);
+        keep_newest(w, limit);
+    }
     json_decref(ids);
     return rc;
 }
@@ -147,9 +158,7 @@ json_t *view_tenant_runs(const struct config *config, struct db *db, const char 
                 rc = walk_tenant(&connector->jobs[j], tenant, limit, &w, err);
         }
     }
-    json_t *list = newest(w.list, limit);
-    json_decref(w.list);
-    return finish(rc, "runs", list, err);
+    return finish(rc, "runs", w.list, err);
 }
 
 json_t *view_last_of_each(struct db *db, const char *job, struct err *err)

@@ -270,9 +270,24 @@ struct metrics *supervisor_metrics(struct supervisor *s)
     return s->metrics;
 }
 
+/* The one of all partitions, else one of some, rather one that runs. */
+static const struct turn *active_turn(const struct supervisor *s, const struct job *job)
+{
+    bool waits = true;
+
+    if (job->turn)
+        return job->turn;
+    for (const struct turn *turn = job->parts; turn; turn = turn->sibling) {
+        queue_find(s, turn->run_id, &waits);
+        if (!waits)
+            return turn;
+    }
+    return job->parts;
+}
+
 static void tell_job(const struct supervisor *s, const struct job *job, struct supervisor_job *out)
 {
-    const struct turn *turn = job->turn ? job->turn : job->parts;
+    const struct turn *turn = active_turn(s, job);
     bool waits = false;
 
     *out = (struct supervisor_job){.job = job->config,
