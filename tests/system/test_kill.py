@@ -8,12 +8,12 @@ import sys
 
 import processes
 from harness import *
-from harness import TIMEOUT
+from harness import SERVER, TIMEOUT
 from test_hostile import HOSTILE, HostileWorld
 
 POINTS = int(os.environ.get("SLUICE_KILL_POINTS", "20"))
 SEED = int(os.environ.get("SLUICE_KILL_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 31)
-RECORDS = 50000
+RECORDS = 20000 if SERVER else 50000
 TARGETS = ("worker", "child", "both", "command", "all")
 DATA = ("trdr, code, afm, name, sotitle, jobtypetrd, address, city, zip, district, country, isactive, phone01, irsdata,"
         ' socurrency, "update"')

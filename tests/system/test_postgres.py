@@ -146,10 +146,24 @@ class Commits(ServerTest):
 class Ends(ServerTest):
     COUNT = 20000
 
+    def hold(self, w):
+        """A session that lets nobody write to the table."""
+        holder = subprocess.Popen(["psql", "-X", "-q", "-d", w.store], stdin=subprocess.PIPE, text=True,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        holder.stdin.write("BEGIN; LOCK TABLE softone_customers IN SHARE MODE; SELECT 1;\n")
+        holder.stdin.flush()
+        wait_for(lambda: psql(w.store, "SELECT 1 FROM pg_locks WHERE mode = 'ShareLock' AND relation ="
+                                       " 'softone_customers'::regclass AND granted"))
+        return holder
+
     def start(self, w):
+        """A run in the middle of a batch, and whom it waits for there."""
+        w.run(CUSTOMERS, "--limit", "1")
+        holder = self.hold(w)
         process = w.start("run", "--json", CUSTOMERS)
-        wait_for(lambda: any(r["processed"] for r in w.running()), 20)
-        return process
+        wait_for(lambda: psql(w.store, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                                       " AND application_name = 'sluice'"))
+        return process, holder
 
     def end(self, process):
         out, err = process.communicate(timeout=60)
@@ -157,10 +171,11 @@ class Ends(ServerTest):
 
     def test_a_session_that_is_ended_in_a_batch_fails_the_run_and_the_next_goes_on(self):
         with self.world("--customers", str(self.COUNT), job="batch = 1000;") as w:
-            process = self.start(w)
+            process, holder = self.start(w)
             psql(self.server.url(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                                     " WHERE application_name = 'sluice'")
             result = self.end(process)
+            holder.communicate("ROLLBACK;\n")
             self.assertEqual(result.code, 69, result)
             self.assertEqual(result.json["status"], "failed")
             self.assertIn("connection is lost", result.json["error"])
@@ -170,9 +185,10 @@ class Ends(ServerTest):
         with Server("-c", "fsync=on") as server:
             psql(server.url(), "CREATE SCHEMA s")
             with World("--customers", str(self.COUNT), job="batch = 1000;", store=server.url("s")) as w:
-                process = self.start(w)
+                process, holder = self.start(w)
                 server.stop("immediate")
                 result = self.end(process)
+                holder.communicate()
                 self.assertEqual(result.code, 69, result)
                 self.assertEqual(w.sluice("status").code, 69, "it is away")
                 server.start()
