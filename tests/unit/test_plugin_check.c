@@ -49,6 +49,8 @@ static const sluice_match good_matches[] = {
     {SLUICE_ADOPT, .columns = "spoilt", .never = "0"},
 };
 
+static const sluice_match two_columns[] = {{SLUICE_IDENTITY, .columns = "code spoilt"}};
+
 #define GOOD_STREAM                                                                                                    \
     .table = "things", SLUICE_COLUMNS(good_columns), .matches = good_matches, .match_count = LEN(good_matches),        \
     .match_stride = sizeof(sluice_match), .run = run_it, .map = map_it
@@ -289,6 +291,12 @@ static void streams_are_checked(void **state)
         {{"x", GOOD_STREAM, .partition = "shops", .scope = "no"}, "stream x: scope: there is no column \"no\""},
         {{"x", GOOD_STREAM, .partition = "shops", .gone = "no"}, "stream x: gone: there is no column \"no\""},
         {{"x", GOOD_STREAM, .partition = "shops", .gone = "code"}, "gone: column code must be a time"},
+        {{"x", GOOD_STREAM, .partition = "shops", .gone = "gone_at"},
+         "gone: partitions of one table need a scope whose column has a value, so that none calls another's rows gone"},
+        {{"x", .table = "things", SLUICE_COLUMNS(good_columns), .matches = two_columns, .match_count = 1,
+          .match_stride = sizeof(sluice_match), .run = run_it, .map = map_it, .partition = "shops", .scope = "tenant",
+          .gone = "gone_at"},
+         "gone: the identity must be one column, an integer or a text"},
         {{"x", GOOD_STREAM, .partition = "shops", .zone = "url"}, "zone: there is no setting \"url\" that is a time"},
         {{"x", .table = "x", SLUICE_COLUMNS(untenanted), .matches = good_matches, .match_count = 1,
           .match_stride = sizeof(sluice_match), .run = run_it, .partition = "url"},
