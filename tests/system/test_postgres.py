@@ -3,6 +3,7 @@ import socket
 import threading
 
 from harness import *
+from test_derive import ANNA, ORDERS, SALES, Shop, orders
 import postgres
 from postgres import Server, psql
 
@@ -252,6 +253,19 @@ class Ends(ServerTest):
 
 
 class Pooled(ServerTest):
+    def test_streams_are_derived_and_rows_noted_as_gone_behind_a_pooler(self):
+        with postgres.Pooler(self.server) as pooler, Shop(store=pooler.url()) as w:
+            w.customers(ANNA)
+            w.orders(*orders(1, 1000))
+            r = w.run(SALES)
+            self.assertEqual(r.code, 0, r)
+            w.orders(*orders(1, 900))
+            r = w.run(ORDERS, "--full")
+            self.assertEqual((r.code, r.json["stats"]["gone"], len(w.gone())), (0, 100, 100), r)
+            r = w.run(SALES)
+            self.assertEqual(r.code, 0, r)
+            self.assertEqual(w.sales(), [(1, "Anna", 900, "900.00")])
+
     def test_every_transaction_may_meet_another_session(self):
         with postgres.Pooler(self.server) as pooler, \
                 World("--customers", "500", store=pooler.url(), job="batch = 150;") as w:  # as many are merged in bulk
