@@ -311,7 +311,8 @@ void child_main(int in, int out, int said, int spec, pid_t parent)
     ch.calls.in = &ch.in;
     calls_open(&ch.calls);
     ch.calls.stop = &confine_stop;
-    int rc = confine_redirect(said) ? prepare(&ch, spec, parent, &err) : err_set(&err, E_SYSTEM, "cannot redirect its output");
+    int rc = confine_redirect(said) ? prepare(&ch, spec, parent, &err)
+                                    : err_set(&err, E_SYSTEM, "cannot redirect its output");
     if (rc) {
         calls_fail(&ch.calls, rc, err.msg);
         say_end(&ch);

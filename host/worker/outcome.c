@@ -41,7 +41,16 @@ const char *outcome_of_end(const struct worker *w, int end, struct err *err)
         err_set(err, SLUICE_E_RETRY, "not done within its deadline of %lld s",
                 (long long)(spec_int(w->spec, "deadline_us") / 1000000));
     err->msg[redact(err->msg, strlen(err->msg))] = '\0';
-    return end == END_CANCELLED ? "cancelled" : end == END_TIMEOUT ? "timeout" : end == END_CRASHED ? "crashed" : "failed";
+    switch (end) {
+    case END_CANCELLED:
+        return "cancelled";
+    case END_TIMEOUT:
+        return "timeout";
+    case END_CRASHED:
+        return "crashed";
+    default:
+        return "failed";
+    }
 }
 
 static void describe_end(struct worker *w)

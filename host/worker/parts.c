@@ -180,6 +180,25 @@ static int keep_id(const char *partition, void *context)
     return json_object_set_new(context, partition, json_true()) ? E_SYSTEM : 0;
 }
 
+/* Only a partition's own run can store its rejects again. */
+static void tell_unlisted(struct parts *p, json_t *with)
+{
+    struct buf text = {0};
+    const char *id;
+    json_t *ignored;
+
+    json_object_foreach(with, id, ignored)
+    {
+        const char *separator = ", ";
+        if (text.len == 0)
+            separator = "rejects of partitions that the settings do not list any more stay as they are: ";
+        buf_printf(&text, "%s%s", separator, id);
+    }
+    if (text.len)
+        run_warn(&p->whole, buf_text(&text));
+    buf_free(&text);
+}
+
 /* To try rejects again, only those that have some are looked at. */
 static int drop_clean(struct worker *w)
 {
@@ -188,11 +207,13 @@ static int drop_clean(struct worker *w)
     int rc = reject_partitions(w->db, p->whole.job, keep_id, with, &w->err);
 
     for (size_t i = parts_count(p); !rc && i-- > 0;) {
-        if (json_object_get(with, parts_id(p, i)))
+        if (json_object_del(with, parts_id(p, i)) == 0)
             continue;
         json_array_remove(p->ids, i);
         json_array_remove(p->sum.results, i);
     }
+    if (!rc)
+        tell_unlisted(p, with);
     json_decref(with);
     return rc;
 }
@@ -211,7 +232,8 @@ static int open_whole(struct worker *w)
     if (!rc && w->what == SPEC_RETRY)
         rc = drop_clean(w);
     else if (!rc && parts_count(p) == 0)
-        rc = err_set(&w->err, SLUICE_E_CONFIG, "%s has no partitions: the connector's settings list none", p->whole.job);
+        rc = err_set(&w->err, SLUICE_E_CONFIG, "%s has no partitions: the connector's settings list none",
+                     p->whole.job);
     return rc ? rc : reading_hello(w);
 }
 

@@ -1,4 +1,6 @@
-/* parts_rows.c - the rows of partitions in the ledger: they begin in groups, and quiet ones end in groups. See parts.h. */
+/* parts_rows.c - the rows of partitions in the ledger: they begin in groups, and quiet ones end in groups. See
+ * parts.h.
+ */
 #include "parts.h"
 
 #include "clock.h"

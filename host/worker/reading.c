@@ -24,9 +24,10 @@ static int check_partitions(struct worker *w, const json_t *hello)
     w->parted = *spec_text(hello, "partition") != '\0';
     if (w->parted == wanted)
         return SLUICE_OK;
-    return err_set(&w->err, SLUICE_E_CONFIG, "stream %s of plugin %s %s partitions now, and did not when the configuration "
-                   "was read: run it again, or `sluice reload`", spec_text(hello, "name"),
-                   spec_text(w->spec, "plugin_name"), w->parted ? "has" : "has no");
+    return err_set(&w->err, SLUICE_E_CONFIG,
+                   "stream %s of plugin %s has %spartitions, which was not so when the configuration was read: run it "
+                   "again, or `sluice reload`",
+                   spec_text(hello, "name"), spec_text(w->spec, "plugin_name"), w->parted ? "" : "no ");
 }
 
 static int take_hello(struct worker *w, const struct frame *f)
@@ -62,7 +63,8 @@ int reading_hello(struct worker *w)
     }
     if (!w->hello.len)
         return take_hello(w, &f);
-    if (f.type == FRAME_HELLO && f.payload.len == w->hello.len && memcmp(f.payload.ptr, w->hello.ptr, w->hello.len) == 0)
+    if (f.type == FRAME_HELLO && f.payload.len == w->hello.len &&
+        memcmp(f.payload.ptr, w->hello.ptr, w->hello.len) == 0)
         return SLUICE_OK;
     return err_set(&w->err, SLUICE_E_CONFIG, "plugin %s was changed during the run", spec_text(w->spec, "plugin_name"));
 }
@@ -281,7 +283,7 @@ static int begin_reading(struct worker *w)
 int reading_read(struct worker *w)
 {
     choose_start(w);
-    if (spec_bool(w->spec, "check_table"))
+    if (spec_bool(w->spec, "check_table") && (!w->parts || w->parts->at == 0))
         check_table(w);
     int rc = begin_reading(w);
     if (rc || w->end != END_NONE)

@@ -179,6 +179,18 @@ class Partitions(PartitionsTest):
             self.assertEqual(len(w.people()), 6)
             self.assertEqual(w.sluice("rejects", PEOPLE, "--json").json, {"rejects": []})
 
+    def test_rejects_of_a_partition_that_is_gone_are_told(self):
+        with Tenants() as w:
+            w.has(a=["reject 1"], b=["reject 2"])
+            w.run_people()
+            w.ids = ("a",)
+            w.configure()
+            retried = w.sluice("rejects", "retry", PEOPLE, "--json")
+            self.assertEqual(retried.code, 2, retried)
+            self.assertEqual(retried.json["warnings"], ["rejects of partitions that the settings do not list any more stay"
+                                                        " as they are: b"])
+            self.assertEqual((set(parts(retried)), retried.json["stats"]["retried"]), ({"a"}, 1))
+
     def test_rejects_hold_only_their_own_cursor(self):
         with Tenants() as w:
             w.execute("CREATE TABLE towns (name TEXT PRIMARY KEY); INSERT INTO towns VALUES ('town of a'), ('town of c');"

@@ -153,7 +153,7 @@ typedef struct sluice_stream {
     const char *gone;      /* time column that only the host writes: a complete full run notes there since when a row
                             * did not come any more; empty again once it comes. scan() hides such rows. NULL: none */
     uint32_t flags, reserved;
-    int32_t (*run)(sluice_run *);                    /* read all of it; returning SLUICE_OK says so */
+    int32_t (*run)(sluice_run *);                    /* read all of it, or of one partition; SLUICE_OK says so */
     int32_t (*map)(sluice_run *, sluice_str record); /* one raw record: emit, skip or reject it, exactly once */
 } sluice_stream;
 
