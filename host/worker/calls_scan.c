@@ -53,10 +53,12 @@ static bool has_word(const char *words, const char *name)
     return false;
 }
 
-/* The stream to be read; NULL when the run's stream does not need one of that name. */
+/* The stream to be read, the run's own or one that it needs; NULL when it is neither. */
 static const sluice_stream *needed(const struct calls *c, const char *name)
 {
-    for (uint32_t i = 0; has_word(c->run.stream->needs, name) && i < c->connector->stream_count; i++) {
+    bool may = strcmp(c->run.stream->name, name) == 0 || has_word(c->run.stream->needs, name);
+
+    for (uint32_t i = 0; may && i < c->connector->stream_count; i++) {
         if (strcmp(c->connector->streams[i].name, name) == 0)
             return &c->connector->streams[i];
     }

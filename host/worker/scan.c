@@ -17,6 +17,7 @@
 struct source {
     char *stream, *job;
     struct table table;
+    bool own; /* the run's: its table may not be there yet */
 };
 
 struct scans {
@@ -27,6 +28,7 @@ struct scans {
     struct {
         struct reader *rows;
         size_t width;
+        bool empty; /* there is no table */
     } open[FRAME_SCANS_MAX];
     sluice_value values[FRAME_VALUES_MAX];
     int64_t *ints;
@@ -67,6 +69,17 @@ static int add_source(struct worker *w, const json_t *stream, struct source *out
     if (!out->stream || !out->job)
         return err_set(&w->err, E_SYSTEM, "out of memory");
     return plan_make_source(stream, job, &out->table, &w->err);
+}
+
+/* The rows that the stream itself had before this run. */
+static int add_own(struct worker *w, const json_t *hello, struct source *out)
+{
+    out->own = true;
+    out->stream = strdup(spec_text(hello, "name"));
+    out->job = strdup(spec_text(w->spec, "job"));
+    if (!out->stream || !out->job)
+        return err_set(&w->err, E_SYSTEM, "out of memory");
+    return plan_make_source(hello, w->spec, &out->table, &w->err);
 }
 
 /* Is all of the source there? */
@@ -119,7 +132,7 @@ static int check_all_landed(struct worker *w)
                              : err_set(&w->err, SLUICE_E_LIMIT, "the store is empty: run the other jobs first");
     }
     for (size_t i = 0; !rc && i < w->scans->source_count; i++)
-        rc = check_landed(w, db, &w->scans->sources[i]);
+        rc = w->scans->sources[i].own ? SLUICE_OK : check_landed(w, db, &w->scans->sources[i]);
     return rc;
 }
 
@@ -133,7 +146,7 @@ int scans_open(struct worker *w, const json_t *hello)
         return SLUICE_OK;
     w->scans = calloc(1, sizeof(*w->scans));
     if (w->scans) {
-        w->scans->sources = calloc(count, sizeof(struct source));
+        w->scans->sources = calloc(count + 1, sizeof(struct source));
         w->scans->ints = malloc(FRAME_INTS_MAX * sizeof(*w->scans->ints));
     }
     if (!w->scans || !w->scans->sources || !w->scans->ints)
@@ -142,6 +155,8 @@ int scans_open(struct worker *w, const json_t *hello)
         w->scans->source_count = i + 1;
         rc = add_source(w, json_array_get(reads, i), &w->scans->sources[i]);
     }
+    if (!rc)
+        rc = add_own(w, hello, &w->scans->sources[w->scans->source_count++]);
     return rc ? rc : check_all_landed(w);
 }
 
@@ -210,6 +225,22 @@ static int read_list(struct worker *w, const struct source *source, sluice_str l
     return SLUICE_OK;
 }
 
+/* Is there a table to be read? Those that are needed must have one, which opening them says. */
+static int check_table(struct worker *w, const struct source *source, bool *there)
+{
+    struct db_table have;
+
+    *there = true;
+    if (!source->own)
+        return SLUICE_OK;
+    int rc = db_describe(w->scans->db, source->table.name, &have, &w->err);
+    if (rc)
+        return rc;
+    *there = have.exists;
+    db_table_free(&have);
+    return SLUICE_OK;
+}
+
 static int open_rows(struct worker *w, uint32_t scan, const struct source *source, sluice_str columns, sluice_str order)
 {
     size_t wanted[FRAME_VALUES_MAX], by[FRAME_VALUES_MAX], by_count;
@@ -223,7 +254,11 @@ static int open_rows(struct worker *w, uint32_t scan, const struct source *sourc
         rc = connect(w);
     if (!rc && !db_in_transaction(w->scans->db))
         rc = db_begin(w->scans->db, &w->err);
-    if (rc)
+    bool there = true;
+    if (!rc)
+        rc = check_table(w, source, &there);
+    w->scans->open[scan].empty = !there;
+    if (rc || !there)
         return rc;
     rc = reader_open(w->scans->db, &source->table, wanted, w->scans->open[scan].width, by, by_count,
                      &w->scans->open[scan].rows, &w->err);
@@ -235,7 +270,7 @@ int scans_begin(struct worker *w, struct frame_walk *walk)
     uint32_t scan = frame_u32(walk);
     sluice_str stream = frame_str(walk), columns = frame_str(walk), order = frame_str(walk);
 
-    if (!frame_walked(walk) || !w->scans || scan >= FRAME_SCANS_MAX || w->scans->open[scan].rows)
+    if (!frame_walked(walk) || !w->scans || scan >= FRAME_SCANS_MAX || w->scans->open[scan].width)
         return broken(w, "a scan that is not one");
     const struct source *source = find_source(w->scans, stream);
     return source ? open_rows(w, scan, source, columns, order) : broken(w, "a scan of a stream that is not needed");
@@ -258,12 +293,12 @@ int scans_fetch(struct worker *w, struct frame_walk *walk)
     uint32_t scan = frame_u32(walk);
     int rc = 1;
 
-    if (!frame_walked(walk) || !w->scans || scan >= FRAME_SCANS_MAX || !w->scans->open[scan].rows)
+    if (!frame_walked(walk) || !w->scans || scan >= FRAME_SCANS_MAX || !w->scans->open[scan].width)
         return broken(w, "a fetch of a scan that there is not");
     size_t width = w->scans->open[scan].width;
     frame_begin(&w->out, FRAME_ROWS);
     frame_put_u32(&w->out, scan);
-    while (rc == 1 && w->out.buf.len < REPLY_BYTES) {
+    while (rc == 1 && !w->scans->open[scan].empty && w->out.buf.len < REPLY_BYTES) {
         rc = reader_next(w->scans->open[scan].rows, w->scans->values, w->scans->ints, FRAME_INTS_MAX, &w->err);
         for (size_t i = 0; rc == 1 && i < width; i++)
             frame_put_value(&w->out, &w->scans->values[i]);

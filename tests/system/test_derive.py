@@ -235,9 +235,17 @@ class Deriving(Test):
             self.assertIn('"revenue"', r.out)
             self.assertIn('"1.00"', r.out)
 
+    def test_reads_the_rows_that_it_had_before(self):
+        with Shop() as w:
+            w.customers(ANNA)
+            w.orders(order(1))
+            w.change(probe="own")
+            for own in (0, 1):
+                runs = {run["job"]: run for run in w.run(SALES, "--full").objects}
+                self.assertEqual((runs[SALES]["status"], runs[SALES]["stats"]["own"]), ("success", own), runs)
+
     def test_asks_for_what_there_is(self):
         cases = {
-            "not-needed": 'scan of sales: this is none that the stream needs: "sales"',
             "no-stream": 'scan of offers: this is none that the stream needs: "offers"',
             "no-column": 'scan of orders: it has no column "amount"',
             "no-columns": "scan of orders: no columns, or too many, are asked for",

@@ -220,7 +220,7 @@ typedef struct sluice_exchange sluice_exchange; /* opaque: a request and its ans
  * in its table. */
 typedef struct sluice_query {
     uint32_t struct_size, reserved;
-    const char *stream;  /* one that this stream needs */
+    const char *stream;  /* one that this stream needs, or itself: the rows that it had before this run, if any */
     const char *columns; /* list: the columns of a row, in this order */
     const char *order;   /* list: ascending, nulls first, texts byte by byte. Not by decimals, nor by lists */
 } sluice_query;
