@@ -326,7 +326,8 @@ class Connector(Test):
 
 class Shipped(Test):
     WANTED = {"SOFTONE_URL": "https://name.oncloud.gr", "SOFTONE_USERNAME": "web", "SOFTONE_PASSWORD": "secret",
-              "SOFTONE_COMPANY": "1000", "SABITO_API_URL": "https://api.sabito.example", "SABITO_API_KEY": "secret"}
+              "SOFTONE_COMPANY": "1000", "SABITO_API_URL": "https://api.sabito.example", "SABITO_API_KEY": "secret",
+              "PLOOMES_API_KEY": "secret"}
     TAKEN = {"CRON_SECRET": "secret", "DATABASE_URL": "sqlite:/nowhere/sluice.db", "SABITO_SYNC_ENABLED": "yes",
              "SABITO_SYNC_INTERVAL": "@hourly", "SABITO_SYNC_ON_STARTUP": "0"}
 
@@ -393,6 +394,7 @@ class Install(Test):
         for file in ("bin/sluice", "lib/sluice/plugins/softone.so", "include/sluice/abi.h", "include/sluice/sluice.h",
                      "etc/sluice/sluice.cfg", "etc/sluice/connectors.d/softone.cfg",
                      "etc/sluice/connectors.d/sabito.cfg", "lib/sluice/plugins/sabito.so",
+                     "etc/sluice/connectors.d/ploomes.cfg", "lib/sluice/plugins/ploomes.so",
                      "lib/systemd/system/sluice.service"):
             self.assertTrue((self.prefix / file).is_file(), file)
         self.assertTrue(list(self.prefix.glob("lib*/**/libsluice_sdk.a")))

@@ -823,13 +823,14 @@ static void the_shipped_files_are_good(void **state)
 {
     (void)state;
     static const char *const names[] = {"SOFTONE_URL", "SOFTONE_USERNAME", "SOFTONE_PASSWORD", "SOFTONE_COMPANY",
-                                        "SABITO_API_URL", "SABITO_API_KEY"};
+                                        "SABITO_API_URL", "SABITO_API_KEY", "PLOOMES_API_KEY"};
     for (size_t i = 0; i < LEN(names); i++)
         setenv(names[i], "1000", 1);
     struct config *c = NULL;
     struct config_problems problems = {0};
     mkdir("connectors.d", 0755);
     copy_shipped("sluice.cfg");
+    copy_shipped("connectors.d/ploomes.cfg");
     copy_shipped("connectors.d/sabito.cfg");
     copy_shipped("connectors.d/softone.cfg");
     write_file("env", "");
@@ -852,6 +853,7 @@ static void the_shipped_files_are_good(void **state)
     assert_int_equal(customers->connector->http.rate_per_min, 80);
     config_free(c);
     redact_forget();
+    unlink("connectors.d/ploomes.cfg");
     unlink("connectors.d/sabito.cfg");
     unlink("connectors.d/softone.cfg");
     rmdir("connectors.d");
