@@ -58,6 +58,11 @@ class Demo(Test):
             self.assertEqual(counts, [(str(count), "0"), ("0", str(count))], result)
         counts = re.findall(r"^sabito.customers: success: .* (\d+) created, 0 updated, 0 skipped, 0 errors", result.out, re.M)
         self.assertEqual(counts, ["500", "0"], result)
+        counts = re.findall(r"^ploomes.(\w+): success: .* (\d+) created, 0 updated, \d+ skipped, 0 errors", result.out, re.M)
+        self.assertEqual([count for job, count in counts if job == "deals"], ["3000", "0"], result)
+        self.assertEqual([count for job, count in counts if job == "contacts"], ["400", "0"], result)
+        sales = [int(count) for job, count in counts if job == "customer_sales"]
+        self.assertTrue(sales[0] > 390 and sales[1:] == [0], result)
         self.assertIn("Ρήγας Κώστας", result.out)
         self.assertIn("customer.2@shop", result.out)
         self.assertIn("To read real systems", result.out)
