@@ -179,6 +179,11 @@ bool db_is_uncertain(const struct db *db)
     return db->driver->is_uncertain(db);
 }
 
+bool db_has_clashed(const struct db *db)
+{
+    return db->driver->has_clashed && db->driver->has_clashed(db);
+}
+
 void db_rollback(struct db *db)
 {
     db->driver->rollback(db);

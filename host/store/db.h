@@ -108,6 +108,10 @@ int db_commit(struct db *db, struct err *err);
 /* Did the connection break while the last db_commit() was under way? Only the store can tell whether it happened:
  * ledger_commit() asks. */
 bool db_is_uncertain(const struct db *db);
+
+/* Was the last statement refused for a row that is there: one with the same unique key, or that excludes it? Always
+ * false where nobody else writes. */
+bool db_has_clashed(const struct db *db);
 void db_rollback(struct db *db); /* keeps going when there is none */
 bool db_in_transaction(const struct db *db);
 

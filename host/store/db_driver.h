@@ -41,6 +41,7 @@ struct db_driver {
     int (*begin)(struct db *db, struct err *err);
     int (*commit)(struct db *db, struct err *err);
     bool (*is_uncertain)(const struct db *db);
+    bool (*has_clashed)(const struct db *db); /* NULL: nobody else is there */
     void (*rollback)(struct db *db);
     bool (*in_transaction)(const struct db *db);
     uint64_t (*transaction)(const struct db *db);

@@ -122,6 +122,11 @@ static bool pg_is_uncertain(const struct db *db)
     return of_const(db)->uncertain;
 }
 
+static bool pg_has_clashed(const struct db *db)
+{
+    return of_const(db)->clashed;
+}
+
 static void pg_rollback(struct db *base)
 {
     struct pg *db = of(base);
@@ -183,6 +188,7 @@ const struct db_driver postgres_driver = {
     .begin = pg_begin,
     .commit = pg_commit,
     .is_uncertain = pg_is_uncertain,
+    .has_clashed = pg_has_clashed,
     .rollback = pg_rollback,
     .in_transaction = pg_in_transaction,
     .transaction = pg_transaction,

@@ -28,6 +28,7 @@ struct pg {
     bool lost;             /* it went with its connection, and nobody has called db_rollback() yet */
     uint64_t transactions; /* so far */
     bool uncertain;        /* the connection broke in a COMMIT */
+    bool clashed;          /* the last failure was for a row that another one excludes */
 };
 
 /* ---- postgres_connect.c ---- */

@@ -50,8 +50,8 @@ int pg_fail(struct pg *db, const PGresult *res, bool refusable, struct err *err)
     const char *state = field(res, PG_DIAG_SQLSTATE), *detail = field(res, PG_DIAG_MESSAGE_DETAIL);
     const char *class = *state ? class_of(state) : NULL;
     struct buf text = {.max = 900};
-    (void)db;
 
+    db->clashed = strcmp(state, "23505") == 0 || strcmp(state, "23P01") == 0;
     add_line(&text, field(res, PG_DIAG_MESSAGE_PRIMARY));
     if (*detail && tells_key(state)) {
         buf_add_str(&text, "; ");

@@ -342,6 +342,7 @@ static int execute(struct pg_stmt *st, struct err *err)
         rc = pg_fail(db, failed, trip.has[PART_SAVEPOINT] || !db->begun, err);
         if (PQstatus(db->conn) == CONNECTION_BAD)
             pg_drop(db);
+        st->runs += rc == E_REFUSED;
         if (rc == E_REFUSED && trip.has[PART_SAVEPOINT] && undo(db, failed, err))
             rc = err->code;
     }

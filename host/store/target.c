@@ -520,9 +520,9 @@ static int was_ignored(struct err *err)
 }
 
 /* Was a new row perhaps refused for one that another program has added since the look-up? Asked once a record. */
-static bool may_have_raced(struct target *t, int rc, const struct err *err)
+static bool may_have_raced(struct target *t, int rc)
 {
-    bool raced = !t->raced && db_is_shared(t->db) && rc == E_REFUSED && strncmp(err->msg, "constraint:", 11) == 0;
+    bool raced = !t->raced && rc == E_REFUSED && db_has_clashed(t->db);
 
     t->raced = t->raced || raced;
     return raced;
@@ -623,7 +623,7 @@ int target_insert(struct target *t, int64_t now, struct err *err)
     bind_stamps(t, st, n, DDL_CREATED_AT, now);
     note_written(t);
     rc = write_row(t, st, &changes, err);
-    if (may_have_raced(t, rc, err)) {
+    if (may_have_raced(t, rc)) {
         *err = (struct err){0};
         return TARGET_MOVED;
     }
