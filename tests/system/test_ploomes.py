@@ -81,6 +81,15 @@ class Sample(CrmTest):
         self.assertEqual((deals[700100005]["contact_id"], deals[700100006]["amount"]), (None, None))
         self.assertEqual(stored(deals[700100006]["last_update_date"]), instant("2025-07-01T01:00:01.04Z"))
 
+    def test_a_deal_that_comes_twice_counts_once(self):
+        w = self.world()
+        again = {**SAMPLE_DEALS[-1], "Title": "repetida por paginação"}
+        w.sim.reply(path="Deals", status=200, body=json.dumps({"value": [*SAMPLE_DEALS, again, SAMPLE_DEALS[0]]}))
+        runs = self.sync(w)
+        self.check_counts(runs[DEALS], created=6, updated=0, errors=0)
+        self.assertEqual(runs[SALES]["stats"]["dealsProcessed"], 6)
+        self.check_sales(w)
+
     def test_dates_can_be_those_of_all_deals(self):
         w = self.world(purchase_dates="all")
         self.sync(w)
