@@ -186,7 +186,8 @@ static bool has_cursor(const struct config *config, const struct request *q)
 {
     struct err ignored = {0};
     struct db *db = NULL;
-    json_t *list = cli_open_store(config, &db, &ignored) ? NULL : view_cursors(db, q->job, q->partition, INT64_MAX, &ignored);
+    json_t *list =
+        cli_open_store(config, &db, &ignored) ? NULL : view_cursors(db, q->job, q->partition, INT64_MAX, &ignored);
     bool has = json_array_size(list) > 0;
 
     json_decref(list);

@@ -134,8 +134,9 @@ static void print_result(const json_t *run, bool verbose)
 
     printf("%s%s%s: %s: %lld processed: %lld created, %lld updated, %lld skipped, %lld errors (%.3f s)%s%s\n",
            cli_text(run, "job"), *partition ? " " : "", partition, cli_text(run, "status"),
-           (long long)cli_int(run, "processed"), (long long)cli_int(run, "created"), (long long)cli_int(run, "updated"), (long long)cli_int(run, "skipped"),
-           (long long)cli_int(run, "errors"), (double)cli_int(run, "duration_ms") / 1000, *message ? ": " : "", message);
+           (long long)cli_int(run, "processed"), (long long)cli_int(run, "created"), (long long)cli_int(run, "updated"),
+           (long long)cli_int(run, "skipped"), (long long)cli_int(run, "errors"),
+           (double)cli_int(run, "duration_ms") / 1000, *message ? ": " : "", message);
     fflush(stdout);
     if (*error)
         fprintf(stderr, "  error: %s\n", error);

@@ -19,9 +19,9 @@
 #define LATE_CURL_FUNCTIONS(X)                                                                                         \
     X(curl_easy_cleanup) X(curl_easy_getinfo) X(curl_easy_init) X(curl_easy_perform) X(curl_easy_reset)                \
     X(curl_easy_setopt) X(curl_easy_strerror) X(curl_free) X(curl_getdate) X(curl_global_init)                         \
-    X(curl_multi_add_handle) X(curl_multi_cleanup) X(curl_multi_info_read) X(curl_multi_init) X(curl_multi_perform) X(curl_multi_poll)          \
-    X(curl_multi_remove_handle) X(curl_multi_setopt) X(curl_slist_append) X(curl_slist_free_all) X(curl_url)           \
-    X(curl_url_cleanup) X(curl_url_get) X(curl_url_set) X(curl_version)
+    X(curl_multi_add_handle) X(curl_multi_cleanup) X(curl_multi_info_read) X(curl_multi_init)                          \
+    X(curl_multi_perform) X(curl_multi_poll) X(curl_multi_remove_handle) X(curl_multi_setopt) X(curl_slist_append)     \
+    X(curl_slist_free_all) X(curl_url) X(curl_url_cleanup) X(curl_url_get) X(curl_url_set) X(curl_version)
 
 #define LATE_CURL_MEMBER(name) __typeof__(name) *name##_;
 struct late_curl {

@@ -42,7 +42,8 @@ json_t *job_spec_connector(const struct launch *l)
 
     plugin_path(l->config->plugins, c->plugin, file, sizeof(file));
     return json_pack("{s:s, s:s, s:O, s:o, s:o, s:I}", "plugin", file, "stream", l->job->stream, "options",
-                     c->options, "http", http_json(&c->http), "fields", fields_json(l->job), "memory", (json_int_t)l->config->memory);
+                     c->options, "http", http_json(&c->http), "fields", fields_json(l->job), "memory",
+                      (json_int_t)l->config->memory);
 }
 
 static json_t *columns_json(const struct config_job *job)

@@ -185,7 +185,8 @@ connectors = ( {{ name = "softone"; plugin = "softone";
         if self.on_server:
             self.execute(f"CREATE FUNCTION refuse_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF {condition}"
                          f" THEN RAISE EXCEPTION '{why}'; END IF; RETURN new; END $$;"
-                         f" CREATE TRIGGER refuse_row BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_row()")
+                         f" CREATE TRIGGER refuse_row BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW"
+                         " EXECUTE FUNCTION refuse_row()")
             return
         for event in ("INSERT", "UPDATE"):
             self.execute(f"CREATE TRIGGER refuse_{event} BEFORE {event} ON {table} WHEN {condition}"

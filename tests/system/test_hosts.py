@@ -72,7 +72,8 @@ class Hosts(Test):
             north.sim.records("customers", RECORDS)
             north.serve()
             south.serve()
-            wait_for(lambda: north.log(CUSTOMERS, "run ended") or south.log(CUSTOMERS, "run ended"), 60)  # so there are tables to look at
+            # Then there are tables to look at.
+            wait_for(lambda: north.log(CUSTOMERS, "run ended") or south.log(CUSTOMERS, "run ended"), 60)
             wait_for(lambda: len(self.check_one_at_a_time(north)) >= 8, 60)
             self.assertEqual(north.stop(), 0)
             self.assertEqual(south.stop(), 0)
