@@ -3,6 +3,7 @@
 
 #include "api_inner.h"
 #include "route_answer.h"
+#include "tenant_view.h"
 #include "views.h"
 
 #include <string.h>
@@ -186,7 +187,13 @@ static void run_stream(struct call *c, const struct route_source *s, const struc
 
 static int read_status(struct db *db, struct inquiry *q, struct err *err)
 {
-    q->out = view_last_of_each(db, q->job, err);
+    json_t *last = view_last_of_each(db, q->job, err);
+    const struct config_job *job = config_find_job(q->config, q->job);
+
+    q->out = last && *q->tenant ? tenant_run(job, q->tenant, last) : json_incref(last);
+    if (last && !q->out)
+        q->out = json_object(); /* nothing is its */
+    json_decref(last);
     return q->out ? SLUICE_OK : err->code;
 }
 

@@ -23,6 +23,11 @@ bool tenant_has_part(const struct config_job *job, const char *tenant)
     return has;
 }
 
+bool tenant_sees(const struct config_job *job, const char *tenant, const char *id, const char *scope)
+{
+    return config_is_tenants(job, id, tenant) && (!*tenant || !*scope || strcmp(scope, tenant) == 0);
+}
+
 /* ---- A run over several ---- */
 
 static json_t *own_parts(const struct config_job *job, const char *tenant, const json_t *run)
@@ -32,7 +37,7 @@ static json_t *own_parts(const struct config_job *job, const char *tenant, const
 
     for (size_t i = 0; i < json_array_size(parts); i++) {
         json_t *part = json_array_get(parts, i);
-        if (config_is_tenants(job, text_of(part, "id"), tenant))
+        if (tenant_sees(job, tenant, text_of(part, "id"), text_of(part, "scope")))
             json_array_append(own, part);
     }
     return own;
@@ -125,7 +130,8 @@ json_t *tenant_run(const struct config_job *job, const char *tenant, const json_
     if (!job)
         return NULL;
     if (*partition)
-        return config_is_tenants(job, partition, tenant) ? json_incref((json_t *)(uintptr_t)run) : NULL;
+        return tenant_sees(job, tenant, partition, text_of(run, "scope")) ? json_incref((json_t *)(uintptr_t)run)
+                                                                          : NULL;
     json_t *parts = own_parts(job, tenant, run);
     if (json_array_size(parts))
         return cut(run, parts);

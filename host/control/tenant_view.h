@@ -12,6 +12,10 @@
 /* Is a partition of the job this tenant's? "" is every tenant, and sees jobs without partitions, too. */
 bool tenant_has_part(const struct config_job *job, const char *tenant);
 
+/* Is what came of partition `id` in a run of `scope` (run.h; "": not known) this tenant's? It is not where the partition
+ * was another's then. */
+bool tenant_sees(const struct config_job *job, const char *tenant, const char *id, const char *scope);
+
 /* The tenant's part of a run as `run --json` tells it, with its partitions: the run of one of them is whole, one of
  * several is cut to those that are the tenant's, with what these came to. `job` may be NULL: it is not configured. */
 json_t *tenant_run(const struct config_job *job, const char *tenant, const json_t *run);

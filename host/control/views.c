@@ -6,6 +6,7 @@
 #include "ledger.h"
 #include "owner.h"
 #include "reject.h"
+#include "tenant_view.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,15 +131,30 @@ static void keep_newest(struct run_walk *w, int64_t limit)
     w->list = list;
 }
 
+struct tenant_walk {
+    struct run_walk *runs;
+    const struct config_job *job;
+    const char *tenant;
+};
+
+static int add_own_run(const struct run *r, void *context)
+{
+    const struct tenant_walk *w = context;
+
+    return tenant_sees(w->job, w->tenant, r->partition, r->scope ? r->scope : "") ? add_run(r, w->runs) : SLUICE_OK;
+}
+
 /* Of each of the tenant's partitions of a job. */
 static int walk_tenant(const struct config_job *job, const char *tenant, int64_t limit, struct run_walk *w,
                        struct err *err)
 {
+    struct tenant_walk own = {w, job, tenant};
     json_t *ids = config_tenant_partitions(job, tenant);
     int rc = 0;
 
     for (size_t i = 0; rc >= 0 && i < json_array_size(ids); i++) {
-        rc = ledger_partition(w->db, job->name, json_string_value(json_array_get(ids, i)), limit, add_run, w, err);
+        rc = ledger_partition(w->db, job->name, json_string_value(json_array_get(ids, i)), limit, add_own_run,
+                              &own, err);
         keep_newest(w, limit);
     }
     json_decref(ids);
@@ -218,7 +234,7 @@ static int add_some_rejects(const struct reject_row *r, void *context)
     const struct config_job *job = w->config ? config_find_job(w->config, r->job) : NULL;
     size_t size = strlen(r->payload);
 
-    if (w->config && (!job || !config_is_tenants(job, r->partition, w->tenant)))
+    if (w->config && (!job || !tenant_sees(job, w->tenant, r->partition, r->scope)))
         return 0;
     if (w->left-- == 0 || (size > w->bytes_left && json_array_size(w->list) > 0))
         return ENOUGH;

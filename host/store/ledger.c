@@ -172,8 +172,8 @@ static int write_run(struct db *db, struct run *r, struct err *err)
                         "UPDATE sluice_runs SET batch_no = $1, status = $2, reason = $3, mode = $4, finished_at = $5,"
                         " total = $6, processed = $7, created = $8, updated = $9, skipped = $10, errors = $11,"
                         " window_start = $12, window_end = $13, message = $14, error = $15, warnings = $16,"
-                        " stats = $17, error_details = $18, started_at = $19"
-                        " WHERE id = $20 AND status = 'running' AND batch_no = $21",
+                        " stats = $17, error_details = $18, started_at = $19, scope = $20"
+                        " WHERE id = $21 AND status = 'running' AND batch_no = $22",
                         &st, err);
     if (rc)
         return rc;
@@ -199,8 +199,9 @@ static int write_run(struct db *db, struct run *r, struct err *err)
     bind_json(st, 17, r->stats);
     bind_json(st, 18, r->details);
     stamp_bind(st, 19, r->started_at); /* of a partition later than its row */
-    db_bind_text(st, 20, r->id);
-    db_bind_int(st, 21, r->batch_no);
+    db_bind_text(st, 20, r->scope);
+    db_bind_text(st, 21, r->id);
+    db_bind_int(st, 22, r->batch_no);
     rc = db_run(st, &changes, err);
     db_finalize(st);
     if (rc)

@@ -11,7 +11,8 @@
 
 #define RUN_COLUMNS                                                                                                    \
     "id, parent, job, partition, mode, status, reason, host, batch_no, started_at, finished_at, total, processed, "    \
-    "created, updated, skipped, errors, window_start, window_end, message, error, warnings, stats, error_details"
+    "created, updated, skipped, errors, window_start, window_end, message, error, warnings, stats, error_details, " \
+    "scope"
 
 static void read_json(struct db_stmt *st, int index, json_t **member)
 {
@@ -55,6 +56,7 @@ static int read_run(struct db_stmt *st, struct run *r, struct err *err)
     read_json(st, 21, &r->warnings);
     read_json(st, 22, &r->stats);
     read_json(st, 23, &r->details);
+    read_text(st, 24, &r->scope);
     return SLUICE_OK;
 }
 

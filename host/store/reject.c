@@ -14,7 +14,7 @@
 
 struct rejects {
     struct db *db;
-    char *job, *partition;
+    char *job, *partition, *scope; /* scope: NULL where there is none */
     char run_id[RUN_ID_SIZE];
     int64_t open;              /* upper bound of the open rejects of this job and partition */
     bool older;                /* some of them are of earlier runs */
@@ -90,10 +90,10 @@ static int prepare(struct rejects *r, struct err *err)
         {&r->find_older, "SELECT id FROM sluice_rejects WHERE job = $1 AND partition = $2 AND record_key = $3"
                          " AND run_id <> $4 AND " REJECT_OPEN " ORDER BY id LIMIT 1"},
         {&r->again, "UPDATE sluice_rejects SET run_id = $1, reason = $2, kind = $3, payload = $4, payload_hash = $5,"
-                    " seen_count = seen_count + 1, last_seen_at = $6 WHERE id = $7"},
+                    " scope = $6, seen_count = seen_count + 1, last_seen_at = $7 WHERE id = $8"},
         {&r->insert, "INSERT INTO sluice_rejects (id, run_id, job, partition, record_key, reason, payload,"
-                     " payload_hash, kind, rejected_at, last_seen_at)"
-                     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)"},
+                     " payload_hash, kind, scope, rejected_at, last_seen_at)"
+                     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)"},
         {&r->supersede, "UPDATE sluice_rejects SET superseded_at = $1 WHERE job = $2 AND partition = $3"
                         " AND record_key = $4 AND " REJECT_OPEN},
         {&r->overtake, "UPDATE sluice_rejects SET superseded_at = $1 WHERE job = $2 AND partition = $3"
@@ -115,8 +115,8 @@ static int prepare(struct rejects *r, struct err *err)
     return rc ? rc : prepare_walk(r, true, &r->retryable, err);
 }
 
-int rejects_open(struct db *db, const char *job, const char *partition, const char *run_id, struct rejects **out,
-                 struct err *err)
+int rejects_open(struct db *db, const char *job, const char *partition, const char *run_id, const char *scope,
+                 struct rejects **out, struct err *err)
 {
     struct rejects *r = calloc(1, sizeof(*r));
 
@@ -125,8 +125,9 @@ int rejects_open(struct db *db, const char *job, const char *partition, const ch
     r->db = db;
     r->job = strdup(job);
     r->partition = strdup(partition);
+    r->scope = scope ? strdup(scope) : NULL;
     snprintf(r->run_id, sizeof(r->run_id), "%s", run_id);
-    int rc = r->job && r->partition ? prepare(r, err) : err_set(err, E_SYSTEM, "out of memory");
+    int rc = r->job && r->partition && (r->scope || !scope) ? prepare(r, err) : err_set(err, E_SYSTEM, "out of memory");
     if (!rc)
         rc = count_open(r, err);
     if (rc)
@@ -153,6 +154,7 @@ void rejects_close(struct rejects *r)
     db_finalize(r->one);
     free(r->job);
     free(r->partition);
+    free(r->scope);
     free(r);
 }
 
@@ -212,8 +214,9 @@ static int put_again(struct rejects *r, const char *id, const char *reason, cons
     db_bind_text(r->again, 3, kind);
     db_bind(r->again, 4, text_of(payload));
     db_bind_int(r->again, 5, hash_of(payload));
-    db_bind_text(r->again, 6, now);
-    db_bind_text(r->again, 7, id);
+    db_bind_text(r->again, 6, r->scope);
+    db_bind_text(r->again, 7, now);
+    db_bind_text(r->again, 8, id);
     return db_run(r->again, NULL, err);
 }
 
@@ -230,7 +233,8 @@ static int put_new(struct rejects *r, sluice_str key, const char *reason, const 
     db_bind(r->insert, 7, text_of(payload));
     db_bind_int(r->insert, 8, hash_of(payload));
     db_bind_text(r->insert, 9, kind);
-    db_bind_text(r->insert, 10, now);
+    db_bind_text(r->insert, 10, r->scope);
+    db_bind_text(r->insert, 11, now);
     r->open++;
     return db_run(r->insert, NULL, err);
 }

@@ -15,9 +15,10 @@
 
 struct rejects; /* opaque: the rejects of one job and partition during one run */
 
-/* Prepare; `run_id` is what new rejects are noted under. Close with rejects_close(). */
-int rejects_open(struct db *db, const char *job, const char *partition, const char *run_id, struct rejects **out,
-                 struct err *err);
+/* Prepare; new rejects are noted under the run `run_id` and with its `scope` (run.h; NULL: none). Close with
+ * rejects_close(). */
+int rejects_open(struct db *db, const char *job, const char *partition, const char *run_id, const char *scope,
+                 struct rejects **out, struct err *err);
 void rejects_close(struct rejects *r); /* NULL is fine */
 
 /* Keep one, inside the batch's transaction. */
@@ -66,6 +67,7 @@ void reject_retryable_sql(struct buf *out);
  * last, until it returns something negative, which is returned. Reads a few at a time. Values as in the table. */
 struct reject_row {
     const char *id, *run_id, *job, *partition, *record_key, *reason, *payload, *kind, *rejected_at, *last_seen_at;
+    const char *scope; /* "": none */
     int64_t seen_count;
 };
 int reject_list(struct db *db, const char *job, const char *after,

@@ -26,7 +26,8 @@ static int list_page(struct db_stmt *st, char last[RUN_ID_SIZE],
                                        .kind = db_column_text(st, 7),
                                        .rejected_at = db_column_text(st, 8),
                                        .last_seen_at = db_column_text(st, 9),
-                                       .seen_count = db_column_int(st, 10)};
+                                       .seen_count = db_column_int(st, 10),
+                                       .scope = db_column_text(st, 11)};
         snprintf(last, RUN_ID_SIZE, "%s", row.id);
         count++;
         rc = each(&row, context);
@@ -46,7 +47,7 @@ int reject_list(struct db *db, const char *job, const char *after,
 
     buf_printf(&sql,
                "SELECT id, run_id, job, partition, record_key, reason, payload, kind, rejected_at, last_seen_at,"
-               " seen_count FROM sluice_rejects WHERE ($1 = '' OR job = $1) AND id > $2 AND " REJECT_OPEN
+               " seen_count, scope FROM sluice_rejects WHERE ($1 = '' OR job = $1) AND id > $2 AND " REJECT_OPEN
                " ORDER BY id LIMIT %d",
                PAGE);
     int rc = sql.failed ? err_set(err, E_SYSTEM, "out of memory") : db_prepare(db, buf_text(&sql), &st, err);

@@ -29,6 +29,7 @@ void run_free(struct run *r)
 {
     free(r->job);
     free(r->partition);
+    free(r->scope);
     free(r->reason);
     free(r->host);
     free(r->window_start);
@@ -92,6 +93,8 @@ json_t *run_json(const struct run *r)
     json_object_set_new(j, "run", json_string(r->id));
     if (*r->partition)
         json_object_set_new(j, "partition", json_string(r->partition));
+    if (*r->partition && r->scope)
+        json_object_set_new(j, "scope", json_string(r->scope));
     json_object_set_new(j, "mode", json_string(r->mode));
     json_object_set_new(j, "status", json_string(r->status));
     json_object_set_new(j, "success", json_boolean(succeeded));

@@ -20,6 +20,7 @@ struct run {
     char id[RUN_ID_SIZE];
     char parent[RUN_ID_SIZE]; /* "" for a run that is nobody's part */
     char *job, *partition;    /* partition "" where there are none */
+    char *scope;              /* what its records' scope column holds (a tenant); NULL: nothing, or not known yet */
     char mode[16];            /* incremental, full, retry */
     char status[16];          /* running, success, partial, failed, crashed, timeout, cancelled */
     char *reason;             /* why it ended other than by itself; NULL */

@@ -19,7 +19,8 @@ static const char tables[] =
     " started_at TEXT NOT NULL, finished_at TEXT, total BIGINT, processed BIGINT NOT NULL DEFAULT 0,"
     " created BIGINT NOT NULL DEFAULT 0, updated BIGINT NOT NULL DEFAULT 0, skipped BIGINT NOT NULL DEFAULT 0,"
     " errors BIGINT NOT NULL DEFAULT 0, window_start TEXT, window_end TEXT, message TEXT, error TEXT,"
-    " warnings TEXT NOT NULL DEFAULT '[]', stats TEXT NOT NULL DEFAULT '{}', error_details TEXT NOT NULL DEFAULT '[]');"
+    " warnings TEXT NOT NULL DEFAULT '[]', stats TEXT NOT NULL DEFAULT '{}', error_details TEXT NOT NULL DEFAULT '[]',"
+    " scope TEXT);"
     "CREATE UNIQUE INDEX sluice_runs_running ON sluice_runs (job, partition) WHERE status = 'running';"
     "CREATE INDEX sluice_runs_started ON sluice_runs (started_at, id) WHERE parent IS NULL;"
     "CREATE INDEX sluice_runs_job ON sluice_runs (job, started_at, id) WHERE parent IS NULL;"
@@ -32,7 +33,7 @@ static const char tables[] =
     " id TEXT PRIMARY KEY, run_id TEXT NOT NULL, job TEXT NOT NULL, partition TEXT NOT NULL DEFAULT '',"
     " record_key TEXT NOT NULL, reason TEXT NOT NULL, payload TEXT NOT NULL, kind TEXT NOT NULL,"
     " seen_count BIGINT NOT NULL DEFAULT 1, rejected_at TEXT NOT NULL, last_seen_at TEXT NOT NULL, resolved_at TEXT,"
-    " superseded_at TEXT, payload_hash BIGINT NOT NULL DEFAULT 0);"
+    " superseded_at TEXT, payload_hash BIGINT NOT NULL DEFAULT 0, scope TEXT);"
     "CREATE INDEX sluice_rejects_open ON sluice_rejects (job, partition, record_key, payload_hash)"
     " WHERE " REJECT_OPEN ";"
     "CREATE INDEX sluice_rejects_seen ON sluice_rejects (last_seen_at);"
@@ -49,7 +50,9 @@ static const char claims[] =
 
 /* From one version to the next. */
 static const char from_1[] =
+    "ALTER TABLE sluice_runs ADD COLUMN scope TEXT;"
     "ALTER TABLE sluice_rejects ADD COLUMN payload_hash BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE sluice_rejects ADD COLUMN scope TEXT;"
     "ALTER TABLE sluice_cursors ADD COLUMN scope TEXT;"
     "ALTER TABLE sluice_jobs ADD COLUMN start_at TEXT;"
     "ALTER TABLE sluice_jobs ADD COLUMN start_host TEXT;"
@@ -128,6 +131,9 @@ int schema_check(struct db *db, struct err *err)
 {
     int version = find_version(db, err);
 
+    if (version > 0 && version < SCHEMA_VERSION)
+        return err_set(err, E_STORE, "store: its tables are of schema version %d, made by an older sluice: the next "
+                       "run, or the daemon when it starts, brings them up to date", version);
     return version > 0 ? 1 : version;
 }
 

@@ -6,8 +6,8 @@
 
 #define SCHEMA_VERSION 2
 
-/* Are they there, and of a version this sluice knows? 1: yes, or of an older one, which is enough to
- * read; 0: not there; SLUICE_E_CONFIG: a newer sluice made them. */
+/* Are they there, and of the version this sluice reads? 1: yes; 0: not there; E_STORE: they are older, and
+ * schema_ensure() cures it; SLUICE_E_CONFIG: a newer sluice made them. */
 int schema_check(struct db *db, struct err *err);
 
 /* Create them, or bring older ones up to date, in a transaction of its own unless one is open. */

@@ -201,6 +201,7 @@ static void mind_scope(struct worker *w)
         snprintf(w->run.mode, sizeof(w->run.mode), "full");
     }
     cursor_set_scope(&w->mark, scope);
+    run_set(&w->run.scope, *scope ? scope : NULL);
 }
 
 /* ---- The records ---- */

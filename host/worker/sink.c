@@ -36,7 +36,7 @@ static int begin(struct sink *s, struct err *err)
         rc = save(s, err);
     if (rc || s->rejects || !s->target)
         return rc;
-    rc = rejects_open(s->db, s->run->job, s->run->partition, s->run->id, &s->rejects, err);
+    rc = rejects_open(s->db, s->run->job, s->run->partition, s->run->id, s->run->scope, &s->rejects, err);
     if (s->bulk)
         bulk_use_rejects(s->bulk, s->rejects);
     return rc;

@@ -224,6 +224,31 @@ class Tenants(Case):
                                  ("POST", "/api/v1/reload"), ("GET", "/metrics")):
                 self.assertEqual(d.sync(path, secret=FIRST, method=method).status, 403, path)
 
+    def test_a_mapping_that_moves_to_another_tenant_takes_nothing_of_the_old_one_with_it(self):
+        with Sabito() as d:
+            d.customers(b1=people("a"), b2=people("b"), b3=people("c") + [{"id": "bad", "email": "nowhere"}])
+            run = d.sync(RUNS, {"wait": True}).json["run"]
+            (old,) = d.seen("/api/v1/runs", OPS).json["runs"]
+            text = (d.dir / "sluice.cfg").read_text()
+            at = text.index('"m-3"')
+            d.write("sluice.cfg", text[:at] + text[at:].replace('"t-1"', '"t-2"', 1))
+            d.hup()
+            d.wait_log("generation 2 is in force")
+
+            def seen(secret):
+                return [{r["partition"] for r in d.seen("/api/v1/runs", secret).json["runs"]},
+                        {p["id"] for p in d.seen("/api/v1/runs/" + run, secret).json["partitions"]},
+                        {p["id"] for p in d.seen("/api/v1/jobs/" + JOB, secret).json["last_run"]["partitions"]},
+                        {m["id"] for m in d.seen(STATUS, secret).json["data"] if m["lastSyncAt"]}]
+            self.assertEqual(seen(FIRST), [{"m-1"}] * 4)
+            self.assertEqual(seen(SECOND), [{"m-2"}] * 4)
+            for secret, count in ((FIRST, 0), (SECOND, 0), (OPS, 1)):
+                self.assertEqual(len(d.seen("/api/v1/rejects", secret).json["rejects"]), count)
+            self.assertEqual(len(d.seen("/api/v1/runs/" + old["run"], OPS).json["partitions"]), 3)
+            self.check_sync(d.sync(secret=SECOND), "b-02", "b-03")
+            self.assertEqual({m["id"] for m in d.seen(STATUS, SECOND).json["data"] if m["lastSyncAt"]}, {"m-2", "m-3"})
+            self.assertEqual(len(d.seen("/api/v1/rejects", SECOND).json["rejects"]), 1, "the record came again, as its")
+
     def test_a_run_of_another_mapping_only_is_not_a_tenants_last_one(self):
         with Sabito() as d:
             d.customers(b1=people("a"))

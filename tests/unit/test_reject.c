@@ -11,7 +11,7 @@ static struct rejects *open_rejects(struct db *db, const char *partition, const 
     struct rejects *r = NULL;
     struct err err = {0};
 
-    check_ok(rejects_open(db, JOB, partition, run, &r, &err), &err);
+    check_ok(rejects_open(db, JOB, partition, run, NULL, &r, &err), &err);
     return r;
 }
 
@@ -376,7 +376,7 @@ static void lists_and_purges_are_of_one_job_or_of_all(void **state)
     int64_t count = -1;
     (void)state;
 
-    check_ok(rejects_open(db, "erp.partners", "", "run2", &b, &err), &err);
+    check_ok(rejects_open(db, "erp.partners", "", "run2", NULL, &b, &err), &err);
     put(a, "7", "a: 1", "{1}");
     put(a, "7", "a: 1", "{1}");
     put(a, "8", "a: 1", "{2}");
